@@ -1,0 +1,43 @@
+//! The engine: the only crate that imports GStreamer.
+//!
+//! It is given the latest [`Studio`](pulse_show::Studio), plans what should run, and carries the difference out. Each source and each
+//! output has a pipeline and a thread of its own; the program is mixed by two threads that wait for nobody.
+//!
+//! May import: GStreamer and its plugins' crates, pulse-show, pulse-plan, pulse-picture, pulse-sound, pulse-mp4, tokio's channels.
+//! Never: tokio's runtime, a window, a network server.
+//!
+//! Invariants:
+//! * whatever a source, an output or an encoder does, program frames keep their rate;
+//! * every pipeline runs on one clock, and every time stamp between pipelines is engine time (see [`timeline`]);
+//! * state changes that may hang have a deadline and are left behind when they miss it;
+//! * every queue is bounded and what it drops is counted in [`Observed`].
+
+extern crate gstreamer as gst;
+extern crate gstreamer_app as gst_app;
+extern crate gstreamer_audio as gst_audio;
+extern crate gstreamer_base as gst_base;
+extern crate gstreamer_video as gst_video;
+
+mod deadline;
+pub mod devices;
+pub mod encoder;
+mod engine;
+mod mixer;
+mod notices;
+mod output;
+mod source;
+pub mod status;
+mod tap;
+pub mod timeline;
+
+pub use engine::{Engine, EngineError, Options};
+pub use status::{FileReport, Notice, Observed, OutputState, SourceFault, SourceState};
+
+/// Makes GStreamer ready. Must be called before anything else of this crate; more than once is harmless.
+pub fn init() -> Result<(), EngineError> {
+    gst::init().map_err(|e| EngineError::GStreamer(e.to_string()))?;
+    if gst::ElementFactory::find("isofmp4mux").is_none() {
+        gstisobmff::plugin_register_static().map_err(|e| EngineError::GStreamer(e.to_string()))?;
+    }
+    Ok(())
+}

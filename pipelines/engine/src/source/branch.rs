@@ -1,0 +1,343 @@
+//! The way of one stream inside a source's pipeline: from encoded or raw media to the slot, the mixer's inlet and the taps.
+//!
+//! A picture is decoded once and handed on in the decoder's own memory; it is converted only when the canvas's format asks for it.
+
+use std::sync::Arc;
+
+use gst::prelude::*;
+use gst_app::AppSinkCallbacks;
+use gst_base::prelude::*;
+use gst_video::prelude::*;
+
+use super::{
+    Life, Order, Taps,
+    slot::{Shot, Slot, next_stamp},
+};
+use crate::{tap::lock, timeline::Timeline};
+
+/// The message that wakes the supervisor when the first sign of life came.
+pub const ALIVE: &str = "pulse-alive";
+
+/// Everything the streaming threads of one source write to.
+#[derive(Clone)]
+pub struct Ends {
+    /// What to run.
+    pub order: Order,
+    /// Pictures.
+    pub slot: Arc<Slot>,
+    /// Signs of life.
+    pub life: Arc<Life>,
+    /// Other takers.
+    pub taps: Arc<Taps>,
+}
+
+/// What kind of stream a pad gives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Kind {
+    /// Decoded pictures.
+    Pictures,
+    /// Decoded sound.
+    Sound,
+    /// Encoded pictures.
+    EncodedPictures,
+    /// Encoded sound.
+    EncodedSound,
+    /// A container, RTP or something that must be looked into first.
+    Opaque,
+    /// Subtitles and the like.
+    Other,
+}
+
+/// What kind of stream has these caps.
+pub fn kind_of(caps: &gst::CapsRef) -> Kind {
+    let Some(structure) = caps.structure(0) else { return Kind::Other };
+    match structure.name().as_str() {
+        "video/x-raw" => Kind::Pictures,
+        "audio/x-raw" => Kind::Sound,
+        "application/x-rtp" | "video/mpegts" | "video/x-flv" | "video/quicktime" => Kind::Opaque,
+        name if name.starts_with("video/") || name.starts_with("image/") => Kind::EncodedPictures,
+        name if name.starts_with("audio/") => Kind::EncodedSound,
+        name if name.starts_with("application/") || name.starts_with("multipart/") => Kind::Opaque,
+        _ => Kind::Other,
+    }
+}
+
+/// Why a branch could not be built.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum BranchError {
+    /// An element is missing.
+    #[error("the GStreamer element \"{0}\" is not installed")]
+    Missing(String),
+    /// No decoder takes the stream.
+    #[error("there is no decoder for {0}")]
+    NoDecoder(String),
+    /// Elements do not fit.
+    #[error("the stream could not be linked: {0}")]
+    Link(String),
+}
+
+/// Makes an element, or names it when it is missing.
+pub fn make(factory: &str) -> Result<gst::Element, BranchError> {
+    gst::ElementFactory::make(factory).build().map_err(|_| BranchError::Missing(factory.to_owned()))
+}
+
+/// Adds elements to a pipeline, links them in a row behind `pad` and starts them.
+fn chain(pipeline: &gst::Pipeline, pad: &gst::Pad, elements: &[&gst::Element]) -> Result<(), BranchError> {
+    let link = |error: &dyn std::fmt::Display| BranchError::Link(error.to_string());
+    pipeline.add_many(elements).map_err(|e| link(&e))?;
+    gst::Element::link_many(elements).map_err(|e| link(&e))?;
+    // From the end to the beginning, so that nothing arrives at an element that is not running yet.
+    for element in elements.iter().rev() {
+        element.sync_state_with_parent().map_err(|e| link(&e))?;
+    }
+    let sink = elements.first().and_then(|e| e.static_pad("sink")).ok_or_else(|| link(&"no sink pad"))?;
+    pad.link(&sink).map(drop).map_err(|e| link(&e))
+}
+
+/// Ends a stream that nobody wants.
+pub fn discard(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<(), BranchError> {
+    let sink = make("fakesink")?;
+    sink.set_property("async", false);
+    sink.set_property("sync", false);
+    chain(pipeline, pad, &[&sink])
+}
+
+/// Decodes an encoded stream and goes on with [`pictures`] or [`sound`].
+pub fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, caps: &gst::Caps, ends: &Ends) -> Result<(), BranchError> {
+    let decoder = decoder_for(caps)?;
+    if decoder.has_property("max-threads") {
+        // Many sources share the processor: threads inside each decoder cost more than they win, and delay pictures.
+        decoder.set_property("max-threads", decoder_threads(caps));
+    }
+    let wanted = kind_of(caps);
+    if wanted == Kind::EncodedPictures && is_recordable(caps) {
+        let tee = make("tee")?;
+        tee.set_property("allow-not-linked", true);
+        let tap = tap_sink(ends, pipeline);
+        chain(pipeline, pad, &[&tee, decoder.upcast_ref()])?;
+        add_branch(pipeline, &tee, tap.upcast_ref())?;
+    } else {
+        chain(pipeline, pad, &[&decoder])?;
+    }
+    let out = decoder.static_pad("src").ok_or_else(|| BranchError::Link("the decoder has no output".into()))?;
+    match wanted {
+        Kind::EncodedPictures => pictures(pipeline, &out, ends),
+        _ => sound(pipeline, &out, ends),
+    }
+}
+
+fn add_branch(pipeline: &gst::Pipeline, tee: &gst::Element, sink: &gst::Element) -> Result<(), BranchError> {
+    let link = |error: &dyn std::fmt::Display| BranchError::Link(error.to_string());
+    pipeline.add(sink).map_err(|e| link(&e))?;
+    tee.link(sink).map_err(|e| link(&e))?;
+    sink.sync_state_with_parent().map_err(|e| link(&e))
+}
+
+/// Whether a camera's bytes can go into a file as they are.
+fn is_recordable(caps: &gst::CapsRef) -> bool {
+    caps.structure(0).is_some_and(|s| matches!(s.name().as_str(), "video/x-h264" | "video/x-h265"))
+}
+
+/// One thread decodes 1080p at 60 easily; more only for what is larger.
+fn decoder_threads(caps: &gst::CapsRef) -> i32 {
+    let height = caps.structure(0).and_then(|s| s.get::<i32>("height").ok()).unwrap_or(1080);
+    if height > 1088 { 0 } else { 1 }
+}
+
+/// The best decoder that takes these caps and can be opened.
+fn decoder_for(caps: &gst::Caps) -> Result<gst::Element, BranchError> {
+    let kinds = gst::ElementFactoryType::DECODER;
+    let all = gst::ElementFactory::factories_with_type(kinds, gst::Rank::MARGINAL);
+    let mut fitting: Vec<_> = all.into_iter().filter(|f| f.can_sink_any_caps(caps)).collect();
+    fitting.sort_by_key(|f| std::cmp::Reverse(f.rank()));
+    for factory in fitting {
+        let Ok(element) = factory.create().build() else { continue };
+        // A hardware decoder may be installed without its hardware: opening tells.
+        if element.set_state(gst::State::Ready).is_ok() {
+            return Ok(element);
+        }
+        let _ = element.set_state(gst::State::Null);
+    }
+    let what = caps.structure(0).map_or_else(|| "this stream".to_owned(), |s| s.name().to_string());
+    Err(BranchError::NoDecoder(what))
+}
+
+/// Where a buffer's time lies on the engine's count: the moment at which it is due, latency included.
+fn due(sink: &gst_app::AppSink, sample: &gst::Sample, pipeline: &gst::glib::WeakRef<gst::Pipeline>, timeline: &Timeline) -> u64 {
+    let exact = || {
+        let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
+        let running = segment.to_running_time(sample.buffer()?.pts()?)?;
+        let offset = timeline.offset_of(&pipeline.upgrade()?)?;
+        let due = i64::try_from((running + sink.latency().unwrap_or(gst::ClockTime::ZERO)).nseconds()).ok()? + offset;
+        u64::try_from(due).ok()
+    };
+    exact().unwrap_or_else(|| timeline.now())
+}
+
+fn app_sink(sync: bool) -> gst_app::AppSink {
+    gst_app::AppSink::builder().sync(sync).max_buffers(1).enable_last_sample(false).build()
+}
+
+fn wake_supervisor(sink: &gst_app::AppSink) {
+    let alive = gst::Structure::new_empty(ALIVE);
+    // Nobody listens when the pipeline is being taken down.
+    let _ = sink.post_message(gst::message::Application::builder(alive).src(sink).build());
+}
+
+/// A camera's own bytes, for recording them untouched.
+fn tap_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
+    let sink = app_sink(false);
+    sink.set_async(false);
+    let (taps, timeline, pipeline) = (ends.taps.clone(), ends.order.timeline.clone(), pipeline.downgrade());
+    sink.set_callbacks(
+        AppSinkCallbacks::builder()
+            .new_sample(move |sink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                if taps.encoded.is_used() {
+                    give(&taps.encoded, sink, &sample, &pipeline, &timeline);
+                }
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build(),
+    );
+    sink
+}
+
+fn give(
+    tap: &crate::tap::Tap,
+    sink: &gst_app::AppSink,
+    sample: &gst::Sample,
+    pipeline: &gst::glib::WeakRef<gst::Pipeline>,
+    timeline: &Timeline,
+) {
+    let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps()) else { return };
+    let at = due(sink, sample, pipeline, timeline);
+    let mut buffer = buffer;
+    {
+        let buffer = buffer.make_mut();
+        let shift = |t: gst::ClockTime, pts: u64| gst::ClockTime::from_nseconds((at + t.nseconds()).saturating_sub(pts));
+        let pts = buffer.pts().map_or(at, gst::ClockTime::nseconds);
+        let dts = buffer.dts().map(|dts| shift(dts, pts));
+        buffer.set_pts(gst::ClockTime::from_nseconds(at));
+        buffer.set_dts(dts);
+    }
+    tap.give(&buffer, caps);
+}
+
+/// Raw pictures: brought to I420 (A420 with alpha) in BT.709, turned upright, put into the slot when they are due.
+pub fn pictures(pipeline: &gst::Pipeline, pad: &gst::Pad, ends: &Ends) -> Result<(), BranchError> {
+    let deinterlace = make("deinterlace")?;
+    deinterlace.set_property_from_str("mode", "auto");
+    let convert = make("videoconvert")?;
+    let flip = make("videoflip")?;
+    flip.set_property_from_str("video-direction", "auto");
+    let filter = make("capsfilter")?;
+    let caps = gst_video::VideoCapsBuilder::new()
+        .format_list([gst_video::VideoFormat::I420, gst_video::VideoFormat::A420])
+        .field("colorimetry", "bt709")
+        .build();
+    filter.set_property("caps", caps);
+    let sink = picture_sink(ends, pipeline);
+    let row: Vec<&gst::Element> = if has_alpha(pad) {
+        vec![&convert, &filter, sink.upcast_ref()]
+    } else if is_interlaced(pad) {
+        vec![&deinterlace, &convert, &filter, &flip, sink.upcast_ref()]
+    } else {
+        vec![&convert, &filter, &flip, sink.upcast_ref()]
+    };
+    chain(pipeline, pad, &row)
+}
+
+fn has_alpha(pad: &gst::Pad) -> bool {
+    let caps = pad.current_caps();
+    let info = caps.as_ref().and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok());
+    info.is_some_and(|info| info.has_alpha()) || declares_alpha(pad)
+}
+
+/// A decoder that has not begun yet: its own input says whether there is alpha.
+fn declares_alpha(pad: &gst::Pad) -> bool {
+    let input = pad.parent_element().and_then(|e| e.static_pad("sink")).and_then(|p| p.peer()).and_then(|p| p.current_caps());
+    let codec = input.as_ref().and_then(|caps| caps.structure(0));
+    codec.is_some_and(|s| s.get::<bool>("codec-alpha").unwrap_or(false) || matches!(s.name().as_str(), "video/x-prores" | "video/x-rle" | "image/png"))
+}
+
+fn is_interlaced(pad: &gst::Pad) -> bool {
+    let caps = pad.current_caps();
+    let mode = caps.as_ref().and_then(|c| c.structure(0)).and_then(|s| s.get::<String>("interlace-mode").ok());
+    mode.is_some_and(|mode| mode != "progressive")
+}
+
+fn picture_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
+    let sink = app_sink(true);
+    let (ends, pipeline) = (ends.clone(), pipeline.downgrade());
+    let mut info: Option<(gst::Caps, gst_video::VideoInfo)> = None;
+    sink.set_callbacks(
+        AppSinkCallbacks::builder()
+            .new_sample(move |sink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps()) else {
+                    return Ok(gst::FlowSuccess::Ok);
+                };
+                let known = info.as_ref().is_some_and(|(known, _)| **known == *caps);
+                if !known {
+                    info = gst_video::VideoInfo::from_caps(caps).ok().map(|info| (caps.to_owned(), info));
+                }
+                let Some((_, video)) = info.as_ref() else { return Err(gst::FlowError::NotNegotiated) };
+                let at = due(sink, &sample, &pipeline, &ends.order.timeline);
+                if ends.taps.pictures.is_used() {
+                    give(&ends.taps.pictures, sink, &sample, &pipeline, &ends.order.timeline);
+                }
+                let frame = gst_video::VideoFrame::from_buffer_readable(buffer, video).map_err(|_| gst::FlowError::Error)?;
+                let (width, height) = (video.width(), video.height());
+                ends.slot.put(at, Arc::new(Shot::Decoded { frame, stamp: next_stamp() }));
+                if ends.life.picture(ends.order.timeline.now(), width, height) {
+                    wake_supervisor(sink);
+                }
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build(),
+    );
+    sink
+}
+
+/// Raw sound: brought to 48 kHz stereo floats and pushed into the mixer's inlet when it is due.
+pub fn sound(pipeline: &gst::Pipeline, pad: &gst::Pad, ends: &Ends) -> Result<(), BranchError> {
+    let convert = make("audioconvert")?;
+    let resample = make("audioresample")?;
+    let filter = make("capsfilter")?;
+    filter.set_property("caps", program_sound_caps());
+    let sink = sound_sink(ends, pipeline);
+    chain(pipeline, pad, &[&convert, &resample, &filter, sink.upcast_ref()])
+}
+
+/// The program's format of sound: 48 kHz, stereo, 32-bit floats, interleaved.
+pub fn program_sound_caps() -> gst::Caps {
+    gst_audio::AudioCapsBuilder::new_interleaved().format(gst_audio::AUDIO_FORMAT_F32).rate(48_000).channels(2).build()
+}
+
+fn sound_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
+    let sink = app_sink(true);
+    let (ends, pipeline) = (ends.clone(), pipeline.downgrade());
+    let mut samples: Vec<f32> = Vec::with_capacity(48_000);
+    sink.set_callbacks(
+        AppSinkCallbacks::builder()
+            .new_sample(move |sink| {
+                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
+                let Some(buffer) = sample.buffer() else { return Ok(gst::FlowSuccess::Ok) };
+                let at = due(sink, &sample, &pipeline, &ends.order.timeline);
+                let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
+                samples.clear();
+                samples.extend(map.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
+                lock(&ends.order.inlet).push(Some(at), &samples);
+                if ends.taps.sound.is_used() {
+                    give(&ends.taps.sound, sink, &sample, &pipeline, &ends.order.timeline);
+                }
+                if ends.life.sound(ends.order.timeline.now()) {
+                    wake_supervisor(sink);
+                }
+                Ok(gst::FlowSuccess::Ok)
+            })
+            .build(),
+    );
+    sink
+}

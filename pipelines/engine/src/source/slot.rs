@@ -1,0 +1,174 @@
+//! What a source shows now: the only thing that its pipeline and the mixer share.
+//!
+//! The source's thread puts pictures in as they fall due; the mixer takes the newest that is due. Neither ever waits for the
+//! other: the lock is held for moving a few pointers.
+
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
+
+use gst_video::{VideoFrameExt, prelude::*};
+use pulse_picture::{Frame, FrameRef, Plane};
+use pulse_show::OnLoss;
+
+use crate::tap::lock;
+
+/// Pictures that may wait to fall due; more means that the source runs ahead of the clock.
+const WAITING: usize = 6;
+/// A picture this much too early is due all the same: threads do not wake to the nanosecond.
+const EARLY: u64 = 2_000_000;
+
+/// One picture of a source.
+pub enum Shot {
+    /// Decoded, still in the decoder's memory.
+    Decoded {
+        /// Mapped for reading.
+        frame: gst_video::VideoFrame<gst_video::video_frame::Readable>,
+        /// Identity.
+        stamp: u64,
+    },
+    /// Made by ourselves: an image, a text, a slate.
+    Still {
+        /// The picture.
+        frame: Arc<Frame>,
+        /// Identity.
+        stamp: u64,
+    },
+}
+
+/// Gives every picture an identity of its own, so that what was scaled once is recognised.
+pub fn next_stamp() -> u64 {
+    static NEXT: AtomicU64 = AtomicU64::new(1);
+    NEXT.fetch_add(1, Ordering::Relaxed)
+}
+
+impl Shot {
+    /// A picture that stays.
+    pub fn still(frame: Frame) -> Arc<Self> {
+        Arc::new(Self::Still { frame: Arc::new(frame), stamp: next_stamp() })
+    }
+
+    /// The planes, for the compositor.
+    pub fn planes(&self) -> FrameRef<'_> {
+        match self {
+            Self::Decoded { frame, .. } => decoded_planes(frame),
+            Self::Still { frame, .. } => frame.as_ref(),
+        }
+    }
+
+    /// Identity: equal stamps are the same picture.
+    pub fn stamp(&self) -> u64 {
+        match self {
+            Self::Decoded { stamp, .. } | Self::Still { stamp, .. } => *stamp,
+        }
+    }
+
+    /// The buffer of a decoded picture.
+    pub fn buffer(&self) -> Option<&gst::BufferRef> {
+        match self {
+            Self::Decoded { frame, .. } => Some(frame.buffer()),
+            Self::Still { .. } => None,
+        }
+    }
+}
+
+fn decoded_planes(frame: &gst_video::VideoFrame<gst_video::video_frame::Readable>) -> FrameRef<'_> {
+    let info = frame.info();
+    let plane = |index: u32| {
+        let component = index as usize;
+        Plane {
+            data: frame.comp_data(index).unwrap_or(&[]),
+            stride: usize::try_from(info.stride()[component]).unwrap_or(0),
+            width: info.comp_width(component as u8) as usize,
+            height: info.comp_height(component as u8) as usize,
+        }
+    };
+    let par = info.par();
+    FrameRef {
+        width: info.width() as usize,
+        height: info.height() as usize,
+        y: plane(0),
+        u: plane(1),
+        v: plane(2),
+        alpha: info.has_alpha().then(|| plane(3)),
+        par: (par.numer().max(1) as u32, par.denom().max(1) as u32),
+    }
+}
+
+#[derive(Default)]
+struct Inside {
+    waiting: VecDeque<(u64, Arc<Shot>)>,
+    shown: Option<Arc<Shot>>,
+    slate: Option<Arc<Shot>>,
+    lost: bool,
+    on_loss: OnLoss,
+}
+
+/// What a source shows now.
+pub struct Slot {
+    inside: Mutex<Inside>,
+    frames: AtomicU64,
+    dropped: AtomicU64,
+}
+
+impl Slot {
+    /// Empty, showing `slate` until the first picture.
+    pub fn new(slate: Option<Arc<Shot>>, on_loss: OnLoss) -> Self {
+        let inside = Inside { slate, on_loss, lost: true, ..Inside::default() };
+        Self { inside: Mutex::new(inside), frames: AtomicU64::new(0), dropped: AtomicU64::new(0) }
+    }
+
+    /// A new picture, to be shown from engine time `due` on.
+    pub fn put(&self, due: u64, shot: Arc<Shot>) {
+        self.frames.fetch_add(1, Ordering::Relaxed);
+        let mut inside = lock(&self.inside);
+        inside.lost = false;
+        if inside.waiting.len() >= WAITING {
+            inside.waiting.pop_front();
+            self.dropped.fetch_add(1, Ordering::Relaxed);
+        }
+        inside.waiting.push_back((due, shot));
+    }
+
+    /// What should be seen at engine time `at`.
+    pub fn at(&self, at: u64) -> Option<Arc<Shot>> {
+        let mut inside = lock(&self.inside);
+        while inside.waiting.front().is_some_and(|(due, _)| *due <= at + EARLY) {
+            inside.shown = inside.waiting.pop_front().map(|(_, shot)| shot);
+        }
+        let keep = !inside.lost || inside.on_loss == OnLoss::LastFrame;
+        match &inside.shown {
+            Some(shown) if keep => Some(shown.clone()),
+            _ => inside.slate.clone(),
+        }
+    }
+
+    /// The source gives nothing any more: the slate, or its last picture.
+    pub fn lose(&self, slate: Option<Arc<Shot>>) {
+        let mut inside = lock(&self.inside);
+        inside.lost = true;
+        inside.slate = slate;
+        inside.waiting.clear();
+    }
+
+    /// Shows nothing until the next picture.
+    pub fn clear(&self) {
+        let mut inside = lock(&self.inside);
+        inside.waiting.clear();
+        inside.shown = None;
+    }
+
+    /// What is shown without a signal.
+    pub fn set_on_loss(&self, on_loss: OnLoss) {
+        lock(&self.inside).on_loss = on_loss;
+    }
+
+    /// Pictures received, and pictures that came too fast to be shown.
+    pub fn totals(&self) -> (u64, u64) {
+        (self.frames.load(Ordering::Relaxed), self.dropped.load(Ordering::Relaxed))
+    }
+}

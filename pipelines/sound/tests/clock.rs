@@ -1,0 +1,286 @@
+//! Sources whose clocks, timestamps and data misbehave: the sound stays with its timestamps and never clicks.
+
+mod common;
+
+use common::{AMPLITUDE, LATENCY_S, Listener, Run, bend_of_tone};
+use pulse_sound::{BLOCK_FRAMES, BLOCK_NS, LATENCY_NS, SAMPLE_RATE, SILENCE, pipe};
+
+/// The promise: sound and timestamps are never further apart.
+const LIMIT_S: f64 = 0.005;
+
+/// What a fade of 5 ms may add to the tone's own bend: its slope times the tone's, twice, and its corners.
+fn bend_limit() -> f64 {
+    bend_of_tone() + AMPLITUDE * 0.0025
+}
+
+fn assert_smooth(listener: &Listener) {
+    assert!(listener.worst_bend < bend_limit(), "bend {} of {}", listener.worst_bend, bend_limit());
+}
+
+fn assert_in_time(listener: &Listener, limit_s: f64) {
+    assert!(listener.crossings > 0);
+    assert!(listener.worst_error_s < limit_s, "{} ms off", listener.worst_error_s * 1e3);
+}
+
+#[test]
+fn a_drifting_microphone_settles_within_ten_seconds() {
+    for ppm in [-1000.0, -350.0, 0.0, 200.0, 1000.0] {
+        let mut run = Run::new(ppm, 3.0);
+        run.run(10.0);
+        run.listener.reset();
+        run.run(50.0);
+        assert_in_time(&run.listener, 0.001);
+        assert_smooth(&run.listener);
+        assert!((run.listener.loudest / AMPLITUDE - 1.0).abs() < 0.001);
+        let report = run.outlet.health().report();
+        assert_eq!((report.gaps, report.resyncs, report.dropped_blocks), (0, 0, 0));
+        assert!((report.drift_ppm + ppm).abs() < 30.0, "{ppm} was taken for {}", report.drift_ppm);
+    }
+}
+
+#[test]
+fn a_source_on_the_same_clock_is_copied_bit_for_bit() {
+    let (mut inlet, mut outlet) = pipe();
+    let sample = |n: usize| f64::from((n as f32 * 0.37).sin());
+    common::push_exact(&mut inlet, 300, sample);
+    let start = LATENCY_NS / BLOCK_NS;
+    for index in 0..200 {
+        let mut block = SILENCE;
+        outlet.read((start + index) * BLOCK_NS, &mut block);
+        if index > 0 {
+            assert_eq!(block, common::block_of(index as usize * BLOCK_FRAMES, sample));
+        }
+    }
+}
+
+#[test]
+fn a_thirty_second_gap_is_silent_and_over_within_a_second() {
+    let mut run = Run::new(200.0, 3.0);
+    run.run(20.0);
+    run.listener.reset();
+    run.run_unplugged(30.0);
+    assert_eq!(run.tick(false), SILENCE);
+    run.run(1.0);
+    assert_smooth(&run.listener);
+    run.listener.reset();
+    run.run(10.0);
+    assert_in_time(&run.listener, LIMIT_S);
+    assert!(run.listener.loudest > 0.99 * AMPLITUDE);
+    assert_smooth(&run.listener);
+    assert_eq!(run.outlet.health().report().gaps, 1);
+}
+
+#[test]
+fn blocks_without_a_timestamp_follow_the_one_that_has() {
+    let mut run = Run::new(0.0, 0.0);
+    run.microphone.stamps = false;
+    run.run(0.05);
+    run.microphone.stamps = true;
+    run.run(0.03);
+    run.microphone.stamps = false;
+    run.listener.reset();
+    run.run(1.0);
+    assert_in_time(&run.listener, 0.0001);
+    assert!(run.listener.loudest > 0.99 * AMPLITUDE);
+}
+
+#[test]
+fn a_source_that_never_stamps_is_silent_and_recovers_when_it_does() {
+    let mut run = Run::new(0.0, 0.0);
+    run.microphone.stamps = false;
+    run.run(20.0);
+    assert_eq!(run.listener.loudest, 0.0);
+    run.microphone.stamps = true;
+    run.run(0.5);
+    run.listener.reset();
+    run.run(2.0);
+    assert_in_time(&run.listener, LIMIT_S);
+    assert_eq!(run.outlet.health().report().dropped_blocks, 0);
+}
+
+#[test]
+fn time_that_jumps_is_silence_or_a_fade_and_then_right_again() {
+    for lie_ms in [-100_000_000_i64, -10_000, -700, -150, 150, 700, 3_000, 10_000, i64::MAX / 2_000_000] {
+        let mut run = Run::new(-100.0, 1.0);
+        run.run(10.0);
+        run.microphone.lie_ns = lie_ms * 1_000_000;
+        run.run(5.0);
+        run.microphone.lie_ns = 0;
+        run.run(1.0);
+        assert_smooth(&run.listener);
+        run.listener.reset();
+        run.run(5.0);
+        assert_in_time(&run.listener, LIMIT_S);
+        assert_smooth(&run.listener);
+        assert!(run.listener.loudest > 0.99 * AMPLITUDE, "silent after {lie_ms} ms");
+    }
+}
+
+#[test]
+fn a_source_that_starts_over_early_is_crossfaded_at_once() {
+    // Ahead of the program, as files are: at the jump the new sound is there already.
+    let (mut inlet, mut outlet) = pipe();
+    let tone = |n: usize| AMPLITUDE * common::sine(common::TONE_HZ, n);
+    common::push_exact(&mut inlet, 100, tone);
+    for index in 0..100 {
+        let stamp = 500_000_000 + index as u64 * BLOCK_NS;
+        inlet.push(Some(stamp), &common::block_of(index * BLOCK_FRAMES + 11, tone));
+    }
+    let mut listener = Listener::default();
+    for index in 8..140 {
+        let mut block = SILENCE;
+        outlet.read(index * BLOCK_NS, &mut block);
+        listener.take(index as f64 / 100.0, &block);
+        let quiet = block.iter().all(|sample| sample.abs() < 0.1);
+        assert!(!quiet, "silent in block {index}");
+    }
+    assert_smooth(&listener);
+    assert_eq!(outlet.health().report().resyncs, 1);
+}
+
+#[test]
+fn a_step_below_the_jump_limit_is_slewed_away() {
+    for lie_ms in [-60, -20, 20, 60] {
+        let mut run = Run::new(0.0, 1.0);
+        run.run(10.0);
+        // From here on the stamps are right and the past was wrong.
+        run.microphone.lie_ns = lie_ms * 1_000_000;
+        run.run(20.0);
+        run.listener.reset();
+        run.run(10.0);
+        let off_s = run.listener.worst_error_s - (lie_ms as f64 / 1e3).abs();
+        assert!(off_s.abs() < LIMIT_S, "{off_s} s off after a step of {lie_ms} ms");
+        assert_smooth(&run.listener);
+    }
+}
+
+#[test]
+fn a_break_is_taken_at_its_word() {
+    let mut run = Run::new(0.0, 0.0);
+    run.run(5.0);
+    run.microphone.lie_ns = -20_000_000;
+    run.microphone.inlet.break_here();
+    run.run(0.5);
+    run.listener.reset();
+    run.run(1.0);
+    assert!((run.listener.worst_error_s - 0.020).abs() < 0.001, "{}", run.listener.worst_error_s);
+}
+
+#[test]
+fn a_program_that_skips_time_is_followed() {
+    let mut run = Run::new(0.0, 1.0);
+    run.run(10.0);
+    run.time_ns += 3 * BLOCK_NS;
+    run.run(0.5);
+    run.listener.reset();
+    run.run(1.0);
+    assert_in_time(&run.listener, LIMIT_S);
+}
+
+#[test]
+fn more_than_fits_is_dropped_whole_and_counted() {
+    let (mut inlet, mut outlet) = pipe();
+    let second = vec![0.25; 2 * SAMPLE_RATE as usize];
+    for n in 0..10 {
+        assert_eq!(inlet.push(Some(n * 1_000_000_000), &second), n < 4);
+    }
+    assert_eq!(inlet.health().report().dropped_blocks, 6);
+    let mut block = SILENCE;
+    for index in 0..1_000 {
+        outlet.read(index * BLOCK_NS, &mut block);
+    }
+    assert!(inlet.push(Some(10_000_000_000), &second));
+    for index in 1_000..1_020 {
+        outlet.read(index * BLOCK_NS, &mut block);
+    }
+    assert_eq!(block, [0.25; 960]);
+}
+
+#[test]
+fn after_a_drop_the_sound_is_where_its_timestamps_say() {
+    // Four seconds wait, 20 ms are dropped: less than a jump, yet not to be smoothed over.
+    let (mut inlet, mut outlet) = pipe();
+    let short = vec![0.0; 2 * SAMPLE_RATE as usize / 50];
+    for n in 0..200_u64 {
+        assert!(inlet.push(Some(n * 20_000_000), &short));
+    }
+    assert!(!inlet.push(Some(4_000_000_000), &short));
+    let mut block = SILENCE;
+    for index in 0..300 {
+        outlet.read(index * BLOCK_NS, &mut block);
+    }
+    let pulse: Vec<f32> = [0.9, 0.9].into_iter().chain(std::iter::repeat_n(0.0, 95_998)).collect();
+    assert!(inlet.push(Some(4_020_000_000), &pulse));
+    let mut at = None;
+    for index in 300..420_u64 {
+        outlet.read(index * BLOCK_NS, &mut block);
+        // The pulse is the first frame after a break, so it is faded in; it is somewhere in there all the same.
+        let found = block.iter().position(|sample| *sample > 0.0);
+        at = at.or(found.map(|sample| index as f64 / 100.0 + (sample / 2) as f64 / f64::from(SAMPLE_RATE)));
+    }
+    assert!(at.is_none_or(|at| (at - LATENCY_S - 4.02).abs() < 0.001), "{at:?}");
+}
+
+#[test]
+fn what_is_not_a_number_is_silence() {
+    let (mut inlet, mut outlet) = pipe();
+    for index in 0..100 {
+        let bad = [f32::NAN, f32::INFINITY, f32::NEG_INFINITY, f32::MAX][index % 4];
+        let mut block = common::block_of(index * BLOCK_FRAMES, |n| 0.5 * common::sine(440.0, n));
+        block[100] = bad;
+        inlet.push(Some(index as u64 * BLOCK_NS), &block);
+    }
+    for index in 8..80_u64 {
+        let mut block = SILENCE;
+        outlet.read(index * BLOCK_NS, &mut block);
+        assert!(block.iter().all(|sample| sample.is_finite()));
+        if index > 8 && index % 4 != 3 {
+            assert_eq!(block[100], 0.0);
+        }
+    }
+}
+
+#[test]
+fn odd_and_empty_blocks_do_no_harm() {
+    let (mut inlet, mut outlet) = pipe();
+    assert!(inlet.push(Some(0), &[]));
+    assert!(inlet.push(None, &[0.5]));
+    for n in 0..1_000_u64 {
+        assert!(inlet.push(Some(n * 1_000_000), &[0.5; 97]));
+    }
+    let mut block = SILENCE;
+    for index in 0..40 {
+        outlet.read(index * BLOCK_NS, &mut block);
+    }
+    assert!(block.iter().all(|sample| (*sample - 0.5).abs() < 1e-5));
+}
+
+#[test]
+fn a_click_comes_out_at_its_timestamp_plus_the_latency() {
+    for (ppm, jitter_ms) in [(0.0, 0.0), (300.0, 3.0), (-300.0, 3.0)] {
+        let (mut inlet, mut outlet) = pipe();
+        let mut dice = common::Dice::new(7);
+        let period_ns = 1e9 / (f64::from(SAMPLE_RATE) * (1.0 + ppm * 1e-6));
+        let (mut pushed, mut found) = (0_usize, Vec::new());
+        for index in 0..3_000_u64 {
+            while (pushed + 1024) as f64 * period_ns <= (index * BLOCK_NS) as f64 {
+                // A click every 1.5 s of the source's frames.
+                let block: Vec<f32> = (pushed..pushed + 1024).flat_map(|n| [if n % 72_000 == 36_000 { 0.8 } else { 0.0 }; 2]).collect();
+                let jitter = (2.0 * dice.roll() - 1.0) * jitter_ms * 1e6;
+                inlet.push(Some((pushed as f64 * period_ns + jitter).max(0.0) as u64), &block);
+                pushed += 1024;
+            }
+            let mut block = SILENCE;
+            outlet.read(index * BLOCK_NS, &mut block);
+            let loudest = (0..BLOCK_FRAMES).max_by(|a, b| block[2 * a].total_cmp(&block[2 * b])).unwrap();
+            if block[2 * loudest] > 0.3 {
+                found.push((index * BLOCK_NS) as f64 + loudest as f64 * 1e9 / f64::from(SAMPLE_RATE));
+            }
+        }
+        assert!(found.len() >= 19, "{} clicks", found.len());
+        for (n, at_ns) in found.into_iter().enumerate().skip(5) {
+            let stamped_ns = (36_000 + 72_000 * n) as f64 * period_ns;
+            assert!((at_ns - stamped_ns - LATENCY_NS as f64).abs() < 1e6, "click {n} at {at_ns}, stamped {stamped_ns}");
+        }
+    }
+}

@@ -1,0 +1,1 @@
+//! The control plane: the HTTP router served on loopback or by itself.

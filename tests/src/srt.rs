@@ -1,0 +1,97 @@
+//! SRT cameras: ffmpeg calling the studio, and GStreamer's srtsink waiting to be called by it.
+
+use std::{
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::Result;
+
+use crate::{child::Child, judge::ffmpeg, wait::free_udp_port};
+
+/// How long a camera may take to send.
+const START: Duration = Duration::from_secs(15);
+
+/// A camera that sends a clip for ever as an MPEG transport stream, without encoding it. Gone when dropped.
+#[derive(Debug)]
+pub struct Camera {
+    url: String,
+    source: Child,
+    sink: Option<Child>,
+}
+
+impl Camera {
+    /// A camera that waits on a free port for callers, lets them come and go, and sends to whoever is there. `query` is
+    /// added to its address, as `passphrase=0123456789` (SRT wants 10 to 79 letters).
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn listen(clip: &Path, query: &str) -> Result<Self> {
+        Self::listen_on(free_udp_port()?, clip, query)
+    }
+
+    /// As [`Camera::listen`], on a given UDP port: brings back a camera that was killed.
+    ///
+    /// # Errors
+    /// When it does not come up.
+    pub fn listen_on(port: u16, clip: &Path, query: &str) -> Result<Self> {
+        let (source, stream) = Child::start_piped("the SRT camera's picture", feed(clip).args(["-f", "mpegts", "-"]))?;
+        let mut command = Command::new("gst-launch-1.0");
+        command.args(["-m", "fdsrc", "fd=0", "blocksize=1316", "!", "srtsink", "wait-for-connection=false", "sync=false"]);
+        command.arg(format!("uri=srt://127.0.0.1:{port}?mode=listener{}", joined(query)));
+        let sink = Child::start(format!("SRT camera on port {port}"), command.stdin(Stdio::from(stream)))?;
+        sink.wait_line("playing", START, |line| line.contains("PLAYING").then_some(()))?;
+        let url = format!("srt://127.0.0.1:{port}?mode=caller{}", joined(query));
+        Ok(Self { url, source, sink: Some(sink) })
+    }
+
+    /// A camera that calls a listener that is there already, as the studio at `srt://:PORT?mode=listener`, and is back
+    /// when it sends.
+    ///
+    /// # Errors
+    /// When nobody listens.
+    pub fn call(port: u16, clip: &Path, query: &str) -> Result<Self> {
+        let url = format!("srt://127.0.0.1:{port}?mode=caller{}", joined(query));
+        let mut command = feed(clip);
+        command.args(["-progress", "pipe:1", "-f", "mpegts", &url]);
+        let source = Child::start(format!("SRT camera calling port {port}"), &mut command)?;
+        source.wait_line("sending", START, sending)?;
+        Ok(Self { url, source, sink: None })
+    }
+
+    /// Where a waiting camera is called, or whom a calling one calls.
+    #[must_use]
+    pub fn url(&self) -> &str {
+        &self.url
+    }
+
+    /// Takes it away at once, without a goodbye.
+    pub fn kill(&mut self) {
+        if let Some(sink) = &mut self.sink {
+            sink.kill();
+        }
+        self.source.kill();
+    }
+
+    /// The process that makes its picture, to freeze and thaw it.
+    pub fn process(&mut self) -> &mut Child {
+        &mut self.source
+    }
+}
+
+fn joined(query: &str) -> String {
+    if query.is_empty() { String::new() } else { format!("&{query}") }
+}
+
+/// An ffmpeg that reads a clip again and again in real time and copies it: what to write is to be added.
+pub(crate) fn feed(clip: &Path) -> Command {
+    let mut command = ffmpeg();
+    command.args(["-re", "-stream_loop", "-1", "-i"]).arg(clip).args(["-c", "copy"]).stdin(Stdio::null());
+    command
+}
+
+/// A line of ffmpeg's progress that says that something has been sent.
+pub(crate) fn sending(line: &str) -> Option<()> {
+    line.strip_prefix("total_size=")?.parse::<u64>().is_ok_and(|bytes| bytes > 0).then_some(())
+}
