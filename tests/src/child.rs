@@ -291,7 +291,8 @@ const WORK: Duration = Duration::from_secs(180);
 /// When it is missing, ends with a fault or takes longer than three minutes: with its whole command and the end of its
 /// standard error.
 pub fn run(command: &mut Command) -> Result<(Vec<u8>, String)> {
-    let words: Vec<_> = iter::once(command.get_program()).chain(command.get_args()).map(OsStr::to_string_lossy).collect();
+    let words: Vec<_> =
+        iter::once(command.get_program()).chain(command.get_args()).map(OsStr::to_string_lossy).collect();
     let (mut child, mut output) = Child::start_piped(words.join(" "), command.stdin(Stdio::null()))?;
     let reader = thread::Builder::new().spawn(move || {
         let mut all = Vec::new();
@@ -308,12 +309,9 @@ pub fn run(command: &mut Command) -> Result<(Vec<u8>, String)> {
 /// When it is not built, with the command that builds it.
 pub fn built(binary: &str, package: &str) -> Result<PathBuf> {
     let test = std::env::current_exe()?;
-    let path = test
-        .ancestors()
-        .skip(1)
-        .take(2)
-        .map(|folder| folder.join(binary))
-        .find(|path| path.is_file())
-        .with_context(|| format!("no {binary} near {}: run `cargo build -p {package} --bin {binary}`", test.display()))?;
+    let path =
+        test.ancestors().skip(1).take(2).map(|folder| folder.join(binary)).find(|path| path.is_file()).with_context(
+            || format!("no {binary} near {}: run `cargo build -p {package} --bin {binary}`", test.display()),
+        )?;
     Ok(path)
 }

@@ -1,14 +1,15 @@
 //! Web cameras: an HTTP server with the files of a folder, and moving JPEG pictures as old network cameras send them.
 
 use std::{
-    net::{Ipv4Addr, SocketAddr, TcpListener},
+    future::IntoFuture,
+    net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Stdio,
     thread::{self, JoinHandle},
     time::Duration,
 };
 
-use anyhow::{Context, Result, anyhow};
+use anyhow::{Context, Result};
 use axum::{
     Router,
     body::Body,
@@ -16,17 +17,11 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use tokio::{runtime, sync::oneshot};
+use tokio::{net::TcpListener, process, runtime, sync::oneshot};
 use tokio_util::io::ReaderStream;
 use tower_http::services::ServeDir;
 
-use crate::{
-    child::{Child, run},
-    cleanup::Workdir,
-    judge::ffmpeg,
-    srt::feed,
-    wait::wait_until,
-};
+use crate::{child::Child, cleanup::Workdir, feed::looped, wait::wait_until};
 
 /// An HTTP server on 127.0.0.1. Gone, with all its connections, when dropped.
 #[derive(Debug)]
@@ -73,15 +68,12 @@ impl Server {
 
     fn serve(port: u16, router: Router) -> Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
-        let _entered = runtime.enter();
-        // Tokio's own bind allows an address whose old connections are still waiting to be forgotten.
-        let address = SocketAddr::from((Ipv4Addr::LOCALHOST, port));
+        // Tokio's bind, unlike the standard library's, takes a port whose old connections still wait to be forgotten.
         let listener = runtime
-            .block_on(tokio::net::TcpListener::bind(address))
+            .block_on(TcpListener::bind(SocketAddr::from((Ipv4Addr::LOCALHOST, port))))
             .with_context(|| format!("cannot listen on port {port}: is it in use?"))?;
         let port = listener.local_addr()?.port();
         let (stop, stopped) = oneshot::channel();
-        drop(_entered);
         let thread = thread::Builder::new().name(format!("http {port}")).spawn(move || {
             runtime.block_on(async {
                 tokio::select! {
@@ -112,5 +104,59 @@ impl Drop for Server {
         if self.thread.take().is_some_and(|thread| thread.join().is_err()) {
             eprintln!("the HTTP server on port {} panicked", self.port);
         }
+    }
+}
+
+/// Starts an ffmpeg of its own for a client, which ends when the client leaves.
+async fn pictures(clip: PathBuf) -> Response {
+    let mut command = looped(&clip);
+    command.args(["-an", "-c:v", "mjpeg", "-q:v", "5", "-pix_fmt", "yuvj420p", "-huffman", "default"]);
+    command.args(["-f", "mpjpeg", "-boundary_tag", "picture", "-"]);
+    // All it has to say is that the client left.
+    command.stdout(Stdio::piped()).stderr(Stdio::null());
+    let started = process::Command::from(command).kill_on_drop(true).spawn();
+    let Some((output, mut encoder)) = started.ok().and_then(|mut encoder| Some((encoder.stdout.take()?, encoder)))
+    else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, "no ffmpeg").into_response();
+    };
+    tokio::spawn(async move { encoder.wait().await });
+    let kind = [(CONTENT_TYPE, "multipart/x-mixed-replace; boundary=picture")];
+    (kind, Body::from_stream(ReaderStream::new(output))).into_response()
+}
+
+/// A live HLS stream: a clip cut into segments while it plays, the last few of them served. Gone when dropped.
+#[derive(Debug)]
+pub struct LiveHls {
+    cutter: Child,
+    server: Server,
+    _folder: Workdir,
+}
+
+impl LiveHls {
+    /// Starts it, and is back when its playlist is there.
+    ///
+    /// # Errors
+    /// When there is none within 15 s.
+    pub fn start(clip: &Path) -> Result<Self> {
+        let folder = Workdir::new("hls")?;
+        let playlist = folder.join("live.m3u8");
+        let mut command = looped(clip);
+        command.args(["-c", "copy", "-f", "hls", "-hls_time", "1", "-hls_list_size", "6"]);
+        command.args(["-hls_flags", "delete_segments+temp_file"]).arg(&playlist);
+        let cutter = Child::start("the cutter of HLS segments", &mut command)?;
+        wait_until("an HLS playlist", Duration::from_secs(15), || playlist.exists())?;
+        let server = Server::files(folder.path())?;
+        Ok(Self { cutter, server, _folder: folder })
+    }
+
+    /// The address of its playlist.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.server.url("live.m3u8")
+    }
+
+    /// The process that makes the segments, to freeze, thaw or kill it.
+    pub fn process(&mut self) -> &mut Child {
+        &mut self.cutter
     }
 }

@@ -10,7 +10,7 @@ use std::{
     str::FromStr,
 };
 
-use anyhow::{Context, Result, bail, ensure};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Deserializer, de};
 
 use crate::child::run;
@@ -20,6 +20,22 @@ use crate::child::run;
 pub fn ffmpeg() -> Command {
     let mut command = Command::new("ffmpeg");
     command.args(["-nostdin", "-hide_banner", "-v", "error"]);
+    command
+}
+
+/// How far before a wanted time reading begins, in seconds: a transport stream has no index, so that a jump into it can
+/// land after its goal by as much as the next keyframe is away.
+const RUN_UP: f64 = 4.0;
+
+/// An `ffmpeg` that has opened a file near a time, and counts all times from the file's beginning: filters are to drop
+/// what comes before the time.
+pub(crate) fn opened_near(path: &OsStr, seconds: f64) -> Command {
+    let mut command = ffmpeg();
+    command.args(["-copyts", "-start_at_zero"]);
+    if seconds > RUN_UP {
+        command.args(["-ss", &(seconds - RUN_UP).to_string()]);
+    }
+    command.arg("-i").arg(path);
     command
 }
 
@@ -255,7 +271,12 @@ pub fn box_order(path: &Path) -> Result<Vec<String>> {
 /// When nothing can be read or it ends in a fault.
 pub fn capture(url: impl AsRef<OsStr>, input: &[&str], seconds: f64, into: &Path) -> Result<()> {
     let mut command = ffmpeg();
-    command.args(input).arg("-i").arg(url).args(["-map", "0", "-c", "copy", "-t", &seconds.to_string(), "-y"]).arg(into);
+    command
+        .args(input)
+        .arg("-i")
+        .arg(url)
+        .args(["-map", "0", "-c", "copy", "-t", &seconds.to_string(), "-y"])
+        .arg(into);
     run(&mut command).map(|_| ())
 }
 
@@ -359,11 +380,9 @@ impl Picture {
 /// # Errors
 /// When there is none.
 pub fn frame_at(path: impl AsRef<OsStr>, seconds: f64) -> Result<Picture> {
-    let mut command = ffmpeg();
-    command.args(["-ss", &seconds.to_string(), "-i"]).arg(&path);
-    let (ppm, _) = run(command.args(["-map", "0:v:0", "-frames:v", "1", "-f", "image2pipe", "-c:v", "ppm", "-"]))?;
-    if ppm.is_empty() {
-        bail!("{} has no picture at {seconds} s", path.as_ref().display());
-    }
+    let mut command = opened_near(path.as_ref(), seconds);
+    command.args(["-map", "0:v:0", "-vf", &format!("select='gte(t,{seconds})'"), "-frames:v", "1"]);
+    let (ppm, _) = run(command.args(["-f", "image2pipe", "-c:v", "ppm", "-"]))?;
+    ensure!(!ppm.is_empty(), "{} has no picture at {seconds} s", path.as_ref().display());
     Picture::from_ppm(&ppm)
 }

@@ -16,6 +16,7 @@ pub mod app;
 pub mod beacon;
 pub mod child;
 pub mod cleanup;
+mod feed;
 pub mod http;
 pub mod judge;
 pub mod media;

@@ -2,6 +2,8 @@
 //!
 //! Every file's name holds a hash of its recipe, so a changed recipe makes a new file and nobody has to empty the cache.
 
+mod camera;
+
 use std::{
     env,
     ffi::OsString,
@@ -11,6 +13,8 @@ use std::{
 };
 
 use anyhow::{Context, Result};
+
+pub use camera::{CameraClip, Codec, Heard, beacon_camera, camera, small_camera};
 
 use crate::{
     child::run,
@@ -44,99 +48,6 @@ pub const BEEP_HZ: u32 = 1_000;
 #[must_use]
 pub fn camera_seen(border: Rgb) -> Option<usize> {
     PALETTE.iter().position(|colour| colour_distance(*colour, border) <= 25)
-}
-
-/// How a camera's picture is encoded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Codec {
-    /// No B-frames, one keyframe a second, as cameras do.
-    H264,
-    /// As H.264.
-    H265,
-}
-
-/// What a camera's microphone hears.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-pub enum Heard {
-    /// It has none.
-    Nothing,
-    /// A tone in hertz, stereo, -15 dBFS RMS, AAC at 48 kHz.
-    Tone(u32),
-    /// A beacon: 100 ms of [`BEEP_HZ`] from every whole second on, while the picture flashes white in its middle.
-    Beeps,
-}
-
-/// A clip as a camera would send it: moving, with a border of its own colour, made to be looped without a seam.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct CameraClip {
-    /// Colour of the border, see [`PALETTE`].
-    pub border: Rgb,
-    /// Pixels.
-    pub size: (u32, u32),
-    /// Frames a second.
-    pub fps: u32,
-    /// Length: with sound, a multiple of 8 s holds a whole number of AAC frames.
-    pub seconds: u32,
-    /// How the picture is encoded.
-    pub codec: Codec,
-    /// What is heard.
-    pub heard: Heard,
-}
-
-/// The clip of one of up to nine cameras: 1280×720 at 30 frames a second, 8 s, H.264, with a tone of (400 + 100 × index) Hz.
-#[must_use]
-pub fn camera(index: usize) -> CameraClip {
-    let heard = Heard::Tone(400 + 100 * index as u32);
-    CameraClip { border: PALETTE[index], size: (1280, 720), fps: 30, seconds: 8, codec: Codec::H264, heard }
-}
-
-/// As [`camera`], but 640×360: for tests in which the number of pixels does not matter.
-#[must_use]
-pub fn small_camera(index: usize) -> CameraClip {
-    CameraClip { size: (640, 360), ..camera(index) }
-}
-
-/// As [`small_camera`], but flashing and beeping each second: judged by [`crate::beacon`].
-#[must_use]
-pub fn beacon_camera(index: usize) -> CameraClip {
-    CameraClip { heard: Heard::Beeps, ..small_camera(index) }
-}
-
-impl CameraClip {
-    /// Makes the clip where it is not in the cache, as MP4.
-    ///
-    /// # Errors
-    /// When ffmpeg cannot.
-    pub fn path(&self) -> Result<PathBuf> {
-        let mut recipe = input(&self.picture());
-        match self.heard {
-            Heard::Nothing => {}
-            Heard::Tone(hertz) => recipe.extend(input(&tone(hertz, 2, self.seconds))),
-            Heard::Beeps => {
-                let wave = format!("if(lt(mod(n,48000),4800),0.5*sin({BEEP_HZ}*2*PI*t),0)");
-                recipe.extend(input(&format!("aevalsrc='{wave}|{wave}':s=48000:d={}", self.seconds)));
-            }
-        }
-        let gop = self.fps.to_string();
-        recipe.extend(match self.codec {
-            Codec::H264 => words("-c:v libx264 -preset superfast -tune fastdecode -crf 26 -bf 0 -sc_threshold 0"),
-            Codec::H265 => words("-c:v libx265 -preset ultrafast -crf 30 -tag:v hvc1 -x265-params log-level=none:bframes=0:scenecut=0"),
-        });
-        recipe.extend(["-g", &gop, "-keyint_min", &gop].map(str::to_owned));
-        recipe.extend(words("-colorspace bt709 -color_primaries bt709 -color_trc bt709 -color_range tv -c:a aac -b:a 128k"));
-        recipe.extend(words("-movflags +faststart"));
-        cached(&format!("camera-{}x{}", self.size.0, self.size.1), "mp4", recipe)
-    }
-
-    fn picture(&self) -> String {
-        let ((width, height), fps, seconds) = (self.size, self.fps, self.seconds);
-        let mut filters = moving(width, height, fps, seconds, self.border);
-        if self.heard == Heard::Beeps {
-            let middle = "drawbox=x=iw*3/8:y=ih*3/8:w=iw/4:h=ih/4:t=fill";
-            filters += &format!(",{middle}:color=black,{middle}:color=white:enable='lt(mod(n,{fps}),{fps}/10)'");
-        }
-        filters + BT709
-    }
 }
 
 /// To what every picture is converted: said in the stream too, so that nobody has to guess the colours.
@@ -264,7 +175,9 @@ pub fn stinger(kind: Stinger) -> Result<PathBuf> {
     let cover = format!("color={colour}@1:s=640x360:r=30:d=1,format=rgba,");
     let graph = cover + "colorchannelmixer=aa=0:enable='lt(n,9)+gte(n,21)'";
     let (extension, encode) = match kind {
-        Stinger::Webm => ("webm", "-c:v libvpx-vp9 -pix_fmt yuva420p -deadline realtime -cpu-used 8 -b:v 1M -auto-alt-ref 0"),
+        Stinger::Webm => {
+            ("webm", "-c:v libvpx-vp9 -pix_fmt yuva420p -deadline realtime -cpu-used 8 -b:v 1M -auto-alt-ref 0")
+        }
         Stinger::ProRes => ("mov", "-c:v prores_ks -profile:v 4444 -pix_fmt yuva444p10le"),
         Stinger::Animation => ("mov", "-c:v qtrle -pix_fmt argb"),
     };
@@ -321,15 +234,6 @@ pub fn hls(clip: &CameraClip) -> Result<PathBuf> {
         command.arg("-i").arg(&source).args(words("-c copy -f hls -hls_time 1 -hls_playlist_type vod"));
         run(command.arg(folder.join("index.m3u8"))).map(|_| ())
     })
-}
-
-/// Any file as an endless MPEG transport stream would carry it.
-///
-/// # Errors
-/// When ffmpeg cannot.
-pub fn transport_stream(clip: &CameraClip) -> Result<PathBuf> {
-    let source = clip.path()?;
-    cached("stream", "ts", [words("-i"), vec![source.display().to_string()], words("-c copy")].concat())
 }
 
 /// Bytes of a linear congruential generator (Knuth's MMIX constants): noise, but the same each time.

@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use crate::{
     child::Child,
-    srt::{feed, sending},
+    feed::{looped, sending},
 };
 
 /// How long an encoder may take to be let in and send.
@@ -24,7 +24,9 @@ impl Encoder {
     /// # Errors
     /// When nobody listens, or it is not let in.
     pub fn publish(clip: &Path, url: &str) -> Result<Self> {
-        let child = Child::start("RTMP encoder", feed(clip).args(["-progress", "pipe:1", "-f", "flv", url]))?;
+        let mut command = looped(clip);
+        command.args(["-c", "copy", "-progress", "pipe:1", "-f", "flv", url]);
+        let child = Child::start("RTMP encoder", &mut command)?;
         child.wait_line("sending", START, sending)?;
         Ok(Self { child })
     }

@@ -43,7 +43,7 @@ impl Camera {
         Self::start(Feed::Clip(clip.to_owned()), None)
     }
 
-    /// A camera; with a name and a password, one that asks for them.
+    /// A camera; with a name and a password, of letters, digits and `-._~` only, one that asks for them.
     ///
     /// # Errors
     /// When it does not come up within 10 s.

@@ -5,7 +5,7 @@ use std::{f64::consts::TAU, ffi::OsStr};
 use anyhow::{Context, Result, ensure};
 use rustfft::{FftPlanner, num_complex::Complex};
 
-use crate::{child::run, judge::ffmpeg};
+use crate::{child::run, judge::opened_near};
 
 /// Samples a second of every [`Sound`], whatever the file has.
 pub const RATE: u32 = 48_000;
@@ -35,17 +35,19 @@ impl Sound {
     /// # Errors
     /// When there is no sound at that time.
     pub fn load(path: impl AsRef<OsStr>, from: f64, to: f64, channel: Channel) -> Result<Self> {
-        let placed = "aresample=async=1:min_hard_comp=0.005:first_pts=0";
+        let first = (from * f64::from(RATE)).round();
+        // Without a limit, two channels mixed down to one in floating point become 3 dB louder.
+        let placed = format!("aresample={RATE}:async=1:min_hard_comp=0.005:first_pts={first}:rematrix_maxval=1");
         let filter = match channel {
-            Channel::All => placed.to_owned(),
+            Channel::All => format!("{placed}:ochl=mono"),
             Channel::One(index) => format!("{placed},pan=mono|c0=c{index}"),
         };
-        let mut command = ffmpeg();
-        command.args(["-ss", &from.to_string(), "-t", &(to - from).to_string(), "-i"]).arg(&path);
-        command.args(["-map", "0:a:0", "-af", &filter, "-ac", "1", "-ar", &RATE.to_string(), "-f", "f32le", "-"]);
+        let mut command = opened_near(path.as_ref(), from);
+        command.args(["-map", "0:a:0", "-af", &format!("{filter},atrim=end={to}"), "-f", "f32le", "-"]);
         let (bytes, _) = run(&mut command)?;
         ensure!(!bytes.is_empty(), "{} has no sound from {from} s to {to} s", path.as_ref().display());
-        let samples = bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
+        let samples =
+            bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
         Ok(Self { samples })
     }
 

@@ -8,7 +8,11 @@ use std::{
 
 use anyhow::Result;
 
-use crate::{child::Child, judge::ffmpeg, wait::free_udp_port};
+use crate::{
+    child::Child,
+    feed::{looped, sending},
+    wait::free_udp_port,
+};
 
 /// How long a camera may take to send.
 const START: Duration = Duration::from_secs(15);
@@ -36,9 +40,19 @@ impl Camera {
     /// # Errors
     /// When it does not come up.
     pub fn listen_on(port: u16, clip: &Path, query: &str) -> Result<Self> {
-        let (source, stream) = Child::start_piped("the SRT camera's picture", feed(clip).args(["-f", "mpegts", "-"]))?;
+        let (source, stream) =
+            Child::start_piped("the SRT camera's picture", looped(clip).args(["-c", "copy", "-f", "mpegts", "-"]))?;
         let mut command = Command::new("gst-launch-1.0");
-        command.args(["-m", "fdsrc", "fd=0", "blocksize=1316", "!", "srtsink", "wait-for-connection=false", "sync=false"]);
+        command.args([
+            "-m",
+            "fdsrc",
+            "fd=0",
+            "blocksize=1316",
+            "!",
+            "srtsink",
+            "wait-for-connection=false",
+            "sync=false",
+        ]);
         command.arg(format!("uri=srt://127.0.0.1:{port}?mode=listener{}", joined(query)));
         let sink = Child::start(format!("SRT camera on port {port}"), command.stdin(Stdio::from(stream)))?;
         sink.wait_line("playing", START, |line| line.contains("PLAYING").then_some(()))?;
@@ -53,8 +67,8 @@ impl Camera {
     /// When nobody listens.
     pub fn call(port: u16, clip: &Path, query: &str) -> Result<Self> {
         let url = format!("srt://127.0.0.1:{port}?mode=caller{}", joined(query));
-        let mut command = feed(clip);
-        command.args(["-progress", "pipe:1", "-f", "mpegts", &url]);
+        let mut command = looped(clip);
+        command.args(["-c", "copy", "-progress", "pipe:1", "-f", "mpegts", &url]);
         let source = Child::start(format!("SRT camera calling port {port}"), &mut command)?;
         source.wait_line("sending", START, sending)?;
         Ok(Self { url, source, sink: None })
@@ -82,16 +96,4 @@ impl Camera {
 
 fn joined(query: &str) -> String {
     if query.is_empty() { String::new() } else { format!("&{query}") }
-}
-
-/// An ffmpeg that reads a clip again and again in real time and copies it: what to write is to be added.
-pub(crate) fn feed(clip: &Path) -> Command {
-    let mut command = ffmpeg();
-    command.args(["-re", "-stream_loop", "-1", "-i"]).arg(clip).args(["-c", "copy"]).stdin(Stdio::null());
-    command
-}
-
-/// A line of ffmpeg's progress that says that something has been sent.
-pub(crate) fn sending(line: &str) -> Option<()> {
-    line.strip_prefix("total_size=")?.parse::<u64>().is_ok_and(|bytes| bytes > 0).then_some(())
 }

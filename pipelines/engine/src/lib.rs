@@ -12,12 +12,6 @@
 //! * state changes that may hang have a deadline and are left behind when they miss it;
 //! * every queue is bounded and what it drops is counted in [`Observed`].
 
-extern crate gstreamer as gst;
-extern crate gstreamer_app as gst_app;
-extern crate gstreamer_audio as gst_audio;
-extern crate gstreamer_base as gst_base;
-extern crate gstreamer_video as gst_video;
-
 mod deadline;
 pub mod devices;
 pub mod encoder;
@@ -31,13 +25,10 @@ mod tap;
 pub mod timeline;
 
 pub use engine::{Engine, EngineError, Options};
+pub use pulse_sound::Levels;
 pub use status::{FileReport, Notice, Observed, OutputState, SourceFault, SourceState};
 
 /// Makes GStreamer ready. Must be called before anything else of this crate; more than once is harmless.
 pub fn init() -> Result<(), EngineError> {
-    gst::init().map_err(|e| EngineError::GStreamer(e.to_string()))?;
-    if gst::ElementFactory::find("isofmp4mux").is_none() {
-        gstisobmff::plugin_register_static().map_err(|e| EngineError::GStreamer(e.to_string()))?;
-    }
-    Ok(())
+    gst::init().map_err(|e| EngineError::GStreamer(e.to_string()))
 }

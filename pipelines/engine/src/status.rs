@@ -7,7 +7,7 @@ use pulse_show::SourceId;
 use pulse_sound::Levels;
 
 /// Everything that is observed, taken at one moment.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Observed {
     /// Engine time in nanoseconds.
     pub at: u64,

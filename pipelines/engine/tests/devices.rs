@@ -1,1 +1,488 @@
+//! Devices against the real services of a desktop: PipeWire, WirePlumber, PipeWire's PulseAudio, ALSA's pulse plugin and an X server.
+//!
+//! A process can have only one desktop (its environment names it), so each test runs again as a process of its own: the first one starts
+//! the services in a folder of their own and ends them, the second one finds itself on that desktop and does the testing.
 
+use std::{
+    env, fs,
+    io::{BufRead, BufReader},
+    os::unix::net::UnixListener,
+    path::{Path, PathBuf},
+    process::{Child, Command, Stdio},
+    sync::mpsc::{self, Receiver, RecvTimeoutError},
+    thread,
+    time::{Duration, Instant},
+};
+
+use gst::prelude::*;
+use pulse_engine::devices::{
+    self, Device, DeviceError, DeviceEvent, DeviceKind, Monitor,
+    audio::{Headphones, Microphone, SoundEvent},
+    controls,
+};
+
+const DESKTOP: &str = "PULSE_TEST_DESKTOP";
+const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A child that dies with its owner, be it by `drop` or by `kill -9`.
+struct Process(Child);
+
+impl Process {
+    fn start(command: &mut Command, program: &str, args: &[&str]) -> Self {
+        let child = command.args(["--pdeathsig", "KILL", program]).args(args).stdin(Stdio::null()).spawn();
+        Self(child.unwrap_or_else(|error| panic!("{program} does not start: {error}; install it (see the README)")))
+    }
+
+    fn kill(mut self) {
+        self.end();
+    }
+
+    fn end(&mut self) {
+        self.0.kill().expect("a child can be killed by its parent");
+        self.0.wait().expect("a child can be waited for by its parent");
+    }
+}
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        self.end();
+    }
+}
+
+/// On the desktop of this process.
+fn start(program: &str, args: &[&str]) -> Process {
+    Process::start(&mut Command::new("setpriv"), program, args)
+}
+
+fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let deadline = Instant::now() + PATIENCE;
+    while !is_so() {
+        assert!(Instant::now() < deadline, "waited {PATIENCE:?} in vain until {what}");
+        thread::park_timeout(Duration::from_millis(10));
+    }
+}
+
+enum Services {
+    None,
+    PipeWire,
+    Screen,
+}
+
+struct Desktop {
+    processes: Vec<Process>,
+    vars: Vec<(&'static str, PathBuf)>,
+    dir: tempfile::TempDir,
+}
+
+impl Desktop {
+    fn new(services: &Services) -> Self {
+        let dir = tempfile::Builder::new().prefix("desk").tempdir().unwrap();
+        let at = |name: &str| dir.path().join(name);
+        fs::write(at(".asoundrc"), "pcm.!default { type pulse }\nctl.!default { type pulse }\n").unwrap();
+        let home = PathBuf::from(env::var_os("HOME").unwrap());
+        // GStreamer's list of plugins takes seconds to make: everybody's own is good for all.
+        let cache = env::var_os("XDG_CACHE_HOME").map_or_else(|| home.join(".cache"), PathBuf::from);
+        let vars = vec![
+            (DESKTOP, dir.path().to_owned()),
+            ("XDG_RUNTIME_DIR", dir.path().to_owned()),
+            ("HOME", dir.path().to_owned()),
+            ("XDG_CONFIG_HOME", at("config")),
+            ("XDG_STATE_HOME", at("state")),
+            ("XDG_CACHE_HOME", cache),
+            ("DBUS_SESSION_BUS_ADDRESS", PathBuf::from(format!("unix:path={}", at("bus").display()))),
+        ];
+        let mut desktop = Self { processes: Vec::new(), vars, dir };
+        match services {
+            Services::None => {}
+            Services::PipeWire => desktop.start_pipewire(),
+            Services::Screen => desktop.start_screen(),
+        }
+        desktop
+    }
+
+    fn command(&self, program: &str) -> Command {
+        let mut command = Command::new(program);
+        command
+            .env_remove("PULSE_SERVER")
+            .env_remove("PIPEWIRE_REMOTE")
+            .env_remove("DISPLAY")
+            .env_remove("WAYLAND_DISPLAY");
+        command.envs(self.vars.iter().map(|(name, value)| (name, value)));
+        command
+    }
+
+    fn start(&mut self, program: &str, args: &[&str]) {
+        let log = fs::File::create(self.dir.path().join(program).with_extension("log")).unwrap();
+        let mut command = self.command("setpriv");
+        command.stdout(log.try_clone().unwrap()).stderr(log);
+        self.processes.push(Process::start(&mut command, program, args));
+    }
+
+    fn start_pipewire(&mut self) {
+        let dir = self.dir.path().to_owned();
+        let address = format!("--address=unix:path={}", dir.join("bus").display());
+        self.start("dbus-daemon", &["--session", "--nofork", "--nopidfile", &address]);
+        wait_until("D-Bus listens", || dir.join("bus").exists());
+        self.start("pipewire", &[]);
+        wait_until("PipeWire listens", || dir.join("pipewire-0").exists());
+        self.start("wireplumber", &[]);
+        self.start("pipewire-pulse", &[]);
+        let pulse = self.processes.last().unwrap().0.id();
+        fs::write(dir.join("pulse.pid"), pulse.to_string()).unwrap();
+        let mut answers = self.command("pactl");
+        answers.arg("info").stdout(Stdio::null()).stderr(Stdio::null());
+        wait_until("PulseAudio answers", || answers.status().unwrap().success());
+    }
+
+    fn start_screen(&mut self) {
+        let mut command = self.command("setpriv");
+        command.stdout(Stdio::piped()).stderr(Stdio::null());
+        let mut server = Process::start(
+            &mut command,
+            "Xvfb",
+            &["-displayfd", "1", "-screen", "0", "640x480x24", "-noreset", "-nolisten", "tcp"],
+        );
+        let mut number = String::new();
+        BufReader::new(server.0.stdout.take().unwrap()).read_line(&mut number).unwrap();
+        self.processes.push(server);
+        self.vars.push(("DISPLAY", PathBuf::from(format!(":{}", number.trim()))));
+    }
+}
+
+impl Drop for Desktop {
+    fn drop(&mut self) {
+        if thread::panicking() {
+            for log in fs::read_dir(self.dir.path())
+                .into_iter()
+                .flatten()
+                .flatten()
+                .filter(|f| f.path().extension().is_some_and(|e| e == "log"))
+            {
+                eprintln!("--- {}\n{}", log.file_name().display(), fs::read_to_string(log.path()).unwrap_or_default());
+            }
+        }
+        // Clients before their servers.
+        while self.processes.pop().is_some() {}
+    }
+}
+
+/// Runs `body` of the test called `name` on a desktop with these services.
+fn on_a_desktop(name: &str, services: Services, body: impl FnOnce(&Path)) {
+    if let Some(dir) = env::var_os(DESKTOP) {
+        return body(Path::new(&dir));
+    }
+    let desktop = Desktop::new(&services);
+    let status = desktop
+        .command(env::current_exe().unwrap().to_str().unwrap())
+        .args([name, "--exact", "--nocapture"])
+        .status()
+        .unwrap();
+    assert!(status.success(), "{name} failed on its desktop: {status}");
+}
+
+fn virtual_camera(node: &str, description: &str) -> Process {
+    let props =
+        format!("stream-properties=props,media.class=Video/Source,node.name={node},node.description={description}");
+    let caps = "video/x-raw,format=I420,width=320,height=240,framerate=30/1";
+    start(
+        "gst-launch-1.0",
+        &["-q", "videotestsrc", "is-live=true", "!", caps, "!", "pipewiresink", "mode=provide", &props],
+    )
+}
+
+/// A sink that plays to nobody, and a tone of 440 Hz that is played into it.
+fn room_with_a_tone() -> Process {
+    room();
+    let caps = "audio/x-raw,rate=48000,channels=2";
+    start(
+        "gst-launch-1.0",
+        &["-q", "audiotestsrc", "is-live=true", "freq=440", "!", caps, "!", "pulsesink", "device=room"],
+    )
+}
+
+fn room() {
+    let description = "sink_properties=device.description=Room";
+    let loaded = Command::new("pactl")
+        .args(["load-module", "module-null-sink", "sink_name=room", description])
+        .output()
+        .unwrap();
+    assert!(loaded.status.success(), "{}", String::from_utf8_lossy(&loaded.stderr));
+    for (what, name) in [("set-default-sink", "room"), ("set-default-source", "room.monitor")] {
+        assert!(Command::new("pactl").args([what, name]).status().unwrap().success());
+    }
+}
+
+fn next<T>(events: &Receiver<DeviceEvent>, what: &str, mut pick: impl FnMut(DeviceEvent) -> Option<T>) -> T {
+    let deadline = Instant::now() + PATIENCE;
+    loop {
+        match events.recv_timeout(deadline.saturating_duration_since(Instant::now())) {
+            Ok(event) => {
+                if let Some(found) = pick(event) {
+                    return found;
+                }
+            }
+            Err(RecvTimeoutError::Timeout) => panic!("waited {PATIENCE:?} in vain for {what}"),
+            Err(RecvTimeoutError::Disconnected) => panic!("no more events while waiting for {what}"),
+        }
+    }
+}
+
+fn added(events: &Receiver<DeviceEvent>, kind: DeviceKind) -> Device {
+    next(events, "a device that is added", |event| match event {
+        DeviceEvent::Added(device) if device.kind == kind => Some(device),
+        _ => None,
+    })
+}
+
+fn removed(events: &Receiver<DeviceEvent>) -> devices::DeviceId {
+    next(events, "a device that is removed", |event| match event {
+        DeviceEvent::Removed(id) => Some(id),
+        _ => None,
+    })
+}
+
+/// Plays `source` through `then` and hands each buffer on until the receiver is dropped.
+struct Playing {
+    pipeline: gst::Pipeline,
+    buffers: Receiver<(Vec<u8>, String)>,
+}
+
+impl Playing {
+    fn start(source: gst::Element, then: &str) -> Self {
+        let pipeline = gst::Pipeline::new();
+        let rest = gst::parse::bin_from_description(
+            &format!("{then} ! fakesink name=end signal-handoffs=true sync=false"),
+            true,
+        )
+        .unwrap();
+        let (sender, buffers) = mpsc::channel();
+        rest.by_name("end").unwrap().connect("handoff", false, move |args| {
+            let (buffer, pad) = (args[1].get::<gst::Buffer>().unwrap(), args[2].get::<gst::Pad>().unwrap());
+            let caps = pad.current_caps().map(|c| c.to_string()).unwrap_or_default();
+            // Nobody may be listening any more.
+            let _ = sender.send((buffer.map_readable().unwrap().to_vec(), caps));
+            None
+        });
+        pipeline.add_many([&source, rest.upcast_ref()]).unwrap();
+        source.link(&rest).unwrap();
+        let playing = Self { pipeline, buffers };
+        assert!(playing.pipeline.set_state(gst::State::Playing).is_ok(), "it does not play: {}", playing.complaint());
+        playing
+    }
+
+    fn complaint(&self) -> String {
+        format!("{:?}", self.pipeline.bus().unwrap().pop_filtered(&[gst::MessageType::Error]))
+    }
+
+    fn next(&self) -> (Vec<u8>, String) {
+        self.buffers.recv_timeout(PATIENCE).unwrap_or_else(|_| panic!("no buffer came: {}", self.complaint()))
+    }
+}
+
+impl Drop for Playing {
+    fn drop(&mut self) {
+        self.pipeline.set_state(gst::State::Null).unwrap();
+    }
+}
+
+/// Waits for a second of sound in mono at `rate`, beginning where it is loud, and tells its pitch in hertz.
+fn pitch(rate: u32, mut more: impl FnMut() -> Vec<f32>) -> f32 {
+    let mut heard: Vec<f32> = Vec::new();
+    wait_until("something is heard", || {
+        heard = more();
+        heard.iter().any(|s| s.abs() > 0.1)
+    });
+    // The first block may begin in silence.
+    heard.clear();
+    wait_until("a second is heard", || {
+        heard.extend(more());
+        heard.len() >= rate as usize
+    });
+    heard.truncate(rate as usize);
+    heard.windows(2).filter(|w| w[0] < 0.0 && w[1] >= 0.0).count() as f32
+}
+
+#[track_caller]
+fn assert_pitch(got: f32) {
+    assert!((435.0..=445.0).contains(&got), "{got} Hz instead of 440");
+}
+
+#[test]
+fn a_camera_that_is_plugged_in_again_keeps_its_id_and_name() {
+    on_a_desktop("a_camera_that_is_plugged_in_again_keeps_its_id_and_name", Services::PipeWire, |_| {
+        let (monitor, events) = Monitor::start().unwrap();
+        let plugged = virtual_camera("aisle-cam", "Aisle");
+        let camera = added(&events, DeviceKind::Camera);
+        assert_eq!((camera.id.as_str(), camera.name.as_str()), ("camera:aisle@aisle-cam", "Aisle"));
+        let modes: Vec<_> = camera.modes.iter().map(|m| (m.width, m.height, m.fps, m.format.as_str())).collect();
+        assert_eq!(modes, [(320, 240, (30, 1), "I420")]);
+        assert!(monitor.devices().contains(&camera));
+
+        let error = controls::controls(&camera, None).unwrap_err().to_string();
+        assert!(error.starts_with("controls are not offered by camera \"Aisle\""), "{error}");
+
+        plugged.kill();
+        assert_eq!(removed(&events), camera.id);
+        assert!(!monitor.devices().contains(&camera));
+        let error = devices::make_source(DeviceKind::Camera, "Aisle").unwrap_err();
+        assert!(matches!(&error, DeviceError::NotFound { wanted, .. } if wanted == "Aisle"), "{error}");
+
+        for _ in 0..3 {
+            let plugged = virtual_camera("aisle-cam", "Aisle");
+            assert_eq!(added(&events, DeviceKind::Camera), camera);
+            let playing =
+                Playing::start(devices::make_source(DeviceKind::Camera, camera.id.as_str()).unwrap(), "videoconvert");
+            assert_eq!(playing.next().0.len(), 320 * 240 * 3 / 2);
+            drop(playing);
+            plugged.kill();
+            assert_eq!(removed(&events), camera.id);
+        }
+    });
+}
+
+#[test]
+fn identical_cameras_are_told_apart() {
+    on_a_desktop("identical_cameras_are_told_apart", Services::PipeWire, |_| {
+        let (_monitor, events) = Monitor::start().unwrap();
+        let _first = virtual_camera("port-1", "Webcam");
+        let first = added(&events, DeviceKind::Camera);
+        let plugged = virtual_camera("port-2", "Webcam");
+        let second = added(&events, DeviceKind::Camera);
+        assert_ne!(first.id, second.id);
+        assert_eq!((first.name.as_str(), second.name.as_str()), ("Webcam", "Webcam (2)"));
+        plugged.kill();
+        assert_eq!(removed(&events), second.id);
+        let _third = virtual_camera("port-3", "Webcam");
+        assert_eq!(added(&events, DeviceKind::Camera).name, "Webcam (3)", "the second one's name is kept for it");
+        let _second = virtual_camera("port-2", "Webcam");
+        assert_eq!(added(&events, DeviceKind::Camera), second);
+        let error = devices::make_source(DeviceKind::Camera, "Altar").unwrap_err().to_string();
+        assert!(error.ends_with("choose one of: Webcam, Webcam (2), Webcam (3)"), "{error}");
+    });
+}
+
+#[test]
+fn what_a_room_plays_is_a_microphone() {
+    on_a_desktop("what_a_room_plays_is_a_microphone", Services::PipeWire, |_| {
+        let _tone = room_with_a_tone();
+        let listed = devices::list(PATIENCE).unwrap();
+        let of = |kind| {
+            listed.iter().filter(|d| d.kind == kind).map(|d| (d.name.as_str(), d.is_default)).collect::<Vec<_>>()
+        };
+        assert_eq!(of(DeviceKind::Microphone), [("Monitor of Room", true)]);
+        assert_eq!(of(DeviceKind::Speaker), [("Room", true)], "told by two services, listed once");
+        for wanted in ["default", "Monitor of Room", "microphone:monitor-of-room@room-monitor"] {
+            let source = devices::make_source(DeviceKind::Microphone, wanted).unwrap();
+            let playing =
+                Playing::start(source, "audioconvert ! audioresample ! audio/x-raw,format=F32LE,rate=48000,channels=1");
+            let samples =
+                || playing.next().0.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect();
+            assert_pitch(pitch(48_000, samples));
+        }
+    });
+}
+
+#[test]
+fn a_microphone_is_heard_by_callback_and_its_loss_is_told() {
+    on_a_desktop("a_microphone_is_heard_by_callback_and_its_loss_is_told", Services::PipeWire, |dir| {
+        let _tone = room_with_a_tone();
+        assert!(devices::audio::microphones().unwrap().iter().any(|m| m.is_default && m.id == "alsa:default"));
+        let (blocks, heard) = mpsc::sync_channel(4096);
+        let (told, events) = mpsc::channel();
+        let on_block = move |block: &devices::audio::Block<'_>| {
+            let left = block.samples.chunks(block.channels.into()).map(|frame| frame[0]).collect();
+            let _ = blocks.try_send((left, block.rate, block.at));
+        };
+        let microphone = Microphone::open("default", on_block, move |event| told.send(event).unwrap()).unwrap();
+        let mut last = Duration::ZERO;
+        let samples = || -> Vec<f32> {
+            let (samples, rate, at) = heard.recv_timeout(PATIENCE).unwrap();
+            assert_eq!(rate, 48_000);
+            assert!(at >= last, "time runs backwards");
+            last = at;
+            samples
+        };
+        assert_pitch(pitch(48_000, samples));
+
+        let pulse = fs::read_to_string(dir.join("pulse.pid")).unwrap();
+        assert!(Command::new("kill").args(["-9", &pulse]).status().unwrap().success());
+        let is_lost = |event| matches!(event, SoundEvent::Lost { .. });
+        wait_until("the loss is told", || events.recv_timeout(PATIENCE).is_ok_and(is_lost));
+        drop(microphone);
+        let error = Microphone::open("Lectern", |_| {}, |_| {}).err().unwrap().to_string();
+        assert!(error.starts_with("there is no microphone \"Lectern\" now"), "{error}");
+    });
+}
+
+#[test]
+fn headphones_play_what_is_pushed() {
+    on_a_desktop("headphones_play_what_is_pushed", Services::PipeWire, |_| {
+        room();
+        let source = devices::make_source(DeviceKind::Microphone, "default").unwrap();
+        let playing = Playing::start(source, "audioconvert ! audio/x-raw,format=F32LE,rate=48000,channels=1");
+        let mut headphones = Headphones::open("default", |_| {}).unwrap();
+        let mut time = 0_u32;
+        let mut tone = move |frames: u32| -> Vec<f32> {
+            let at = |n: u32| (n as f32 / 48_000.0 * 440.0 * std::f32::consts::TAU).sin() * 0.5;
+            let stereo = (time..time + frames).flat_map(|n| [at(n % 48_000); 2]).collect();
+            time += frames;
+            stereo
+        };
+        headphones.push(&tone(4800));
+        let samples = || -> Vec<f32> {
+            let bytes = playing.next().0;
+            // As much goes in as comes out: the room's clock is the headphones' clock.
+            headphones.push(&tone(u32::try_from(bytes.len() / 4).unwrap()));
+            bytes.chunks_exact(4).map(|b| f32::from_le_bytes(b.try_into().unwrap())).collect()
+        };
+        assert_pitch(pitch(48_000, samples));
+        let before = headphones.dropped();
+        headphones.push(&vec![0.0; 2 * 48_000]);
+        assert!(headphones.dropped() - before >= 48_000 - 9_600 - 1, "a second does not fit into 200 ms");
+    });
+}
+
+#[test]
+fn where_nothing_tells_of_devices_there_are_none() {
+    on_a_desktop("where_nothing_tells_of_devices_there_are_none", Services::None, |_| {
+        let before = Instant::now();
+        assert_eq!(devices::list(PATIENCE).unwrap(), []);
+        assert!(before.elapsed() < PATIENCE);
+        let error = devices::make_source(DeviceKind::Microphone, "default").unwrap_err().to_string();
+        assert!(error.contains("no microphone is plugged in"), "{error}");
+        let error = devices::screen_source(0).unwrap_err().to_string();
+        assert!(error.contains("DISPLAY is not set"), "{error}");
+    });
+}
+
+#[test]
+fn a_service_that_does_not_answer_is_not_waited_for() {
+    on_a_desktop("a_service_that_does_not_answer_is_not_waited_for", Services::None, |dir| {
+        let _mute = UnixListener::bind(dir.join("pipewire-0")).unwrap();
+        let deadline = Duration::from_millis(1500);
+        let before = Instant::now();
+        let listed = devices::list(deadline);
+        assert!(before.elapsed() < deadline * 4, "{:?}", before.elapsed());
+        assert_eq!(listed, Err(DeviceError::Slow { waited: deadline }));
+    });
+}
+
+#[test]
+fn a_screen_is_listed_and_captured() {
+    on_a_desktop("a_screen_is_listed_and_captured", Services::Screen, |_| {
+        let screens = devices::screens().unwrap();
+        let told: Vec<_> = screens.iter().map(|s| (s.index, s.x, s.y, s.width, s.height)).collect();
+        assert_eq!(told, [(0, 0, 0, 640, 480)]);
+        assert!(
+            devices::list(PATIENCE)
+                .unwrap()
+                .iter()
+                .any(|d| d.kind == DeviceKind::Screen && d.id.as_str() == "screen:0")
+        );
+        let playing = Playing::start(devices::make_source(DeviceKind::Screen, "default").unwrap(), "identity");
+        let (_, caps) = playing.next();
+        assert!(caps.contains("width=(int)640, height=(int)480"), "{caps}");
+        let error = devices::screen_source(3).unwrap_err().to_string();
+        assert!(error.contains("there is no screen \"screen:3\" now") && error.contains("screen:0"), "{error}");
+    });
+}

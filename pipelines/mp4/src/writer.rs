@@ -1,5 +1,6 @@
 //! Writing a recording, fragment by fragment.
 
+use std::fmt;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
@@ -22,7 +23,6 @@ const MAX_FRAGMENT: u64 = 1 << 30;
 ///
 /// A fragment goes into the file when it is whole, so that the file always ends with a whole one but for the instant of
 /// writing it. While a writer lives no [`recover`](crate::recover()) touches its file.
-#[derive(Debug)]
 pub struct Writer {
     path: PathBuf,
     file: File,
@@ -38,7 +38,6 @@ pub struct Writer {
 }
 
 /// A recording whose header is written.
-#[derive(Debug)]
 struct Open {
     header: Header,
     index: Index,
@@ -219,6 +218,12 @@ impl Writer {
 
     fn not_mp4(&self, reason: String) -> WriteError {
         WriteError::NotMp4 { path: self.path.clone(), reason }
+    }
+}
+
+impl fmt::Debug for Writer {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Writer").field("path", &self.path).field("bytes", &self.end).finish_non_exhaustive()
     }
 }
 

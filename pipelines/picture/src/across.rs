@@ -41,8 +41,8 @@ const WINDOW: usize = 16;
 impl Across {
     /// Works the taps of `axis` out.
     pub fn new(axis: &Axis) -> Self {
-        let halvings = axis.halvings();
-        let taps: Vec<_> = (axis.from..axis.to).map(|at| axis.tap(at, halvings)).collect();
+        let taps = axis.taps(axis.halvings());
+        let taps: Vec<_> = (axis.from..axis.to).map(|at| taps.tap(at)).collect();
         let first = taps.first().map_or(0, |tap| tap.index);
         let end = taps.last().map_or(first, |tap| tap.next + 1);
         let is_copy = taps.iter().enumerate().all(|(i, tap)| tap.weight == 0 && tap.index == first + i);

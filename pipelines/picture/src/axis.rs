@@ -3,7 +3,7 @@
 //! May import: nothing of this crate.
 //!
 //! Scaling is in two steps. First the source is halved, by plain means of two, as long as it is at least twice too big
-//! ([`Axis::halvings`]); then each output sample is mixed from the two nearest of what is left ([`Axis::tap`]). Samples are
+//! ([`Axis::halvings`]); then each output sample is mixed from the two nearest of what is left ([`Taps::tap`]). Samples are
 //! areas: sample `i` covers `i..i + 1` and its middle is at `i + 0.5`.
 
 /// How a stretch of source samples is shown on output samples.
@@ -34,8 +34,17 @@ pub struct Tap {
     pub weight: u8,
 }
 
-/// Fractions of a sample are told apart to this much.
-pub const WEIGHTS: f64 = 128.0;
+/// Where the taps of an axis lie, in 128ths of a sample of the halved source.
+#[derive(Debug, Clone, Copy)]
+pub struct Taps {
+    first: f64,
+    step: f64,
+    low: i64,
+    high: i64,
+}
+
+const WEIGHT_BITS: u32 = 7;
+const WEIGHTS: f64 = (1_u32 << WEIGHT_BITS) as f64;
 
 impl Axis {
     /// How often the source is halved.
@@ -55,24 +64,31 @@ impl Axis {
         self.samples.div_ceil(1 << halvings).max(1)
     }
 
-    /// What output sample `at` is made of, in samples of the source after `halvings`.
-    pub fn tap(&self, at: usize, halvings: u32) -> Tap {
+    /// The taps of this axis on the source after `halvings`.
+    pub fn taps(&self, halvings: u32) -> Taps {
         let unit = f64::from(1_u32 << halvings);
-        let last = self.samples_after(halvings) - 1;
+        let last = self.samples_after(halvings) as i64 - 1;
         // Nothing beyond the stretch is mixed in: what was cropped off must not show at the edge.
-        let low = ((self.start / unit + 1e-6).floor().max(0.0) as usize).min(last);
-        let high = ((((self.start + self.length) / unit - 1e-6).ceil() as usize).saturating_sub(1)).clamp(low, last);
-        let position = (self.start + (at as f64 + 0.5) * self.length / self.size) / unit - 0.5;
-        let position = position.clamp(low as f64, high as f64);
-        let steps = (position * WEIGHTS).round();
-        let index = (steps / WEIGHTS).floor();
-        let weight = (steps - index * WEIGHTS) as u8;
-        let index = index as usize;
-        Tap { index, next: (index + 1).min(high), weight }
+        let low = ((self.start / unit + 1e-6).floor() as i64).clamp(0, last);
+        let high = (((self.start + self.length) / unit - 1e-6).ceil() as i64 - 1).clamp(low, last);
+        let step = self.length / self.size / unit;
+        let first = self.start / unit + 0.5 * step - 0.5;
+        Taps { first: first * WEIGHTS + 0.5, step: step * WEIGHTS, low, high }
     }
 
     /// Whether output samples are source samples, only shifted by whole ones.
     pub fn is_copy(&self) -> bool {
         (self.length - self.size).abs() < 1e-3 && (self.start - self.start.round()).abs() < 1e-3
+    }
+}
+
+impl Taps {
+    /// What output sample `at` is made of.
+    pub fn tap(&self, at: usize) -> Tap {
+        // `first` holds the half that makes the cut to whole steps a rounding.
+        let steps = ((self.first + at as f64 * self.step) as i64).clamp(self.low << WEIGHT_BITS, self.high << WEIGHT_BITS);
+        let index = steps >> WEIGHT_BITS;
+        let weight = (steps - (index << WEIGHT_BITS)) as u8;
+        Tap { index: index as usize, next: (index + 1).min(self.high) as usize, weight }
     }
 }

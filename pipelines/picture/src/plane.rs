@@ -12,15 +12,15 @@ pub enum PlaneError {
     #[error("a plane of {width}x{height} samples holds no picture; give it at least one row and one column")]
     Empty {
         /// Samples a row.
-        width: u32,
+        width: usize,
         /// Rows.
-        height: u32,
+        height: usize,
     },
     /// The rows overlap.
     #[error("a plane's rows of {width} samples do not fit a stride of {stride} bytes; the stride must be at least the width")]
     Stride {
         /// Samples a row.
-        width: u32,
+        width: usize,
         /// Bytes from row to row.
         stride: usize,
     },
@@ -28,9 +28,9 @@ pub enum PlaneError {
     #[error("a plane of {width}x{height} samples at a stride of {stride} bytes needs {needed} bytes and has {len}; the buffer is cut short")]
     Short {
         /// Samples a row.
-        width: u32,
+        width: usize,
         /// Rows.
-        height: u32,
+        height: usize,
         /// Bytes from row to row.
         stride: usize,
         /// Bytes there should be.
@@ -44,9 +44,9 @@ pub enum PlaneError {
         /// Which.
         plane: &'static str,
         /// Pixels.
-        width: u32,
+        width: usize,
         /// Pixels.
-        height: u32,
+        height: usize,
         /// Samples a row, as given.
         got_width: usize,
         /// Rows, as given.
@@ -75,14 +75,14 @@ pub struct PlaneMut<'a> {
     height: usize,
 }
 
-fn check(len: usize, stride: usize, width: u32, height: u32) -> Result<(), PlaneError> {
+fn check(len: usize, stride: usize, width: usize, height: usize) -> Result<(), PlaneError> {
     if width == 0 || height == 0 {
         return Err(PlaneError::Empty { width, height });
     }
-    if stride < width as usize {
+    if stride < width {
         return Err(PlaneError::Stride { width, stride });
     }
-    let needed = stride.saturating_mul(height as usize - 1).saturating_add(width as usize);
+    let needed = stride.saturating_mul(height - 1).saturating_add(width);
     if len < needed {
         return Err(PlaneError::Short { width, height, stride, needed, len });
     }
@@ -94,9 +94,9 @@ impl<'a> Plane<'a> {
     ///
     /// # Errors
     /// [`PlaneError`] when the rows are none, overlap or are not all there.
-    pub fn new(data: &'a [u8], stride: usize, width: u32, height: u32) -> Result<Self, PlaneError> {
+    pub fn new(data: &'a [u8], stride: usize, width: usize, height: usize) -> Result<Self, PlaneError> {
         check(data.len(), stride, width, height)?;
-        Ok(Self { data, stride, width: width as usize, height: height as usize })
+        Ok(Self { data, stride, width, height })
     }
 
     /// Samples a row.
@@ -121,9 +121,9 @@ impl<'a> PlaneMut<'a> {
     ///
     /// # Errors
     /// [`PlaneError`] when the rows are none, overlap or are not all there.
-    pub fn new(data: &'a mut [u8], stride: usize, width: u32, height: u32) -> Result<Self, PlaneError> {
+    pub fn new(data: &'a mut [u8], stride: usize, width: usize, height: usize) -> Result<Self, PlaneError> {
         check(data.len(), stride, width, height)?;
-        Ok(Self { data, stride, width: width as usize, height: height as usize })
+        Ok(Self { data, stride, width, height })
     }
 
     /// Samples a row.
@@ -145,5 +145,68 @@ impl<'a> PlaneMut<'a> {
     /// The same samples, to be read.
     pub fn as_plane(&self) -> Plane<'_> {
         Plane { data: self.data, stride: self.stride, width: self.width, height: self.height }
+    }
+}
+
+impl PlaneMut<'_> {
+    /// The part of `width` by `height` samples from column `x` and row `y`, none of them 0; all within the plane.
+    pub(crate) fn part(&mut self, x: usize, y: usize, width: usize, height: usize) -> PlaneMut<'_> {
+        debug_assert!(x + width <= self.width && y + height <= self.height, "a part lies within its plane");
+        let (stride, start) = (self.stride, y * self.stride + x);
+        let end = start + (height - 1) * stride + width;
+        PlaneMut { data: &mut self.data[start..end], stride, width, height }
+    }
+}
+
+/// Samples of our own, without gaps, for work in between. May be empty.
+#[derive(Default)]
+pub(crate) struct Sheet {
+    data: Vec<u8>,
+    width: usize,
+    height: usize,
+}
+
+impl Sheet {
+    /// Makes it `width` by `height` samples; what they hold is left open.
+    pub fn resize(&mut self, width: usize, height: usize) {
+        self.data.resize(width * height, 0);
+        (self.width, self.height) = (width, height);
+    }
+
+    /// As large as `other`, and the same.
+    pub fn copy_of(&mut self, other: &Sheet) {
+        self.resize(other.width, other.height);
+        self.data.copy_from_slice(&other.data);
+    }
+
+    pub fn width(&self) -> usize {
+        self.width
+    }
+
+    pub fn height(&self) -> usize {
+        self.height
+    }
+
+    /// Bytes held, used or not.
+    pub fn bytes(&self) -> usize {
+        self.data.capacity()
+    }
+
+    pub fn row(&self, y: usize) -> &[u8] {
+        &self.data[y * self.width..][..self.width]
+    }
+
+    pub fn row_mut(&mut self, y: usize) -> &mut [u8] {
+        &mut self.data[y * self.width..][..self.width]
+    }
+
+    /// The samples, to be read; only of a sheet that is not empty.
+    pub fn as_plane(&self) -> Plane<'_> {
+        Plane { data: &self.data, stride: self.width, width: self.width, height: self.height }
+    }
+
+    /// The samples, to be written; only of a sheet that is not empty.
+    pub fn as_plane_mut(&mut self) -> PlaneMut<'_> {
+        PlaneMut { data: &mut self.data, stride: self.width, width: self.width, height: self.height }
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     across::Across,
     axis::Axis,
     kernel,
-    plane::{Plane, PlaneMut},
+    plane::{Plane, PlaneMut, Sheet},
 };
 
 /// How many worked-out [`Across`] are kept: more than any layout has columns.
@@ -33,10 +33,11 @@ impl Scaler {
         let halvings = y.halvings();
         let columns = across.end - across.first;
         let halver = Halver { src, across: x.halvings(), down: halvings, first: across.first, end: across.end };
+        let taps = y.taps(halvings);
         let mut rows = Rows::new(halver, columns, &mut self.ring, &mut self.steps);
         self.line.resize(columns, 0);
         for (to, at) in (y.from..y.to).enumerate() {
-            let tap = y.tap(at, halvings);
+            let tap = taps.tap(at);
             let out = out.row_mut(to);
             match (tap.weight, across.is_copy) {
                 (0, true) => rows.write(tap.index, out),
@@ -57,6 +58,18 @@ impl Scaler {
                 }
             }
         }
+    }
+
+    /// Halves the whole of `src` so many times `across` and `down` into `out`.
+    pub fn halve(&mut self, src: Plane<'_>, across: u32, down: u32, out: &mut Sheet) {
+        let axis = |samples: usize, halvings: u32| {
+            let left = samples.div_ceil(1 << halvings);
+            let length = (left << halvings) as f64;
+            Axis { start: 0.0, length, size: left as f64, from: 0, to: left, samples }
+        };
+        let (x, y) = (axis(src.width(), across), axis(src.height(), down));
+        out.resize(x.to, y.to);
+        self.scale(src, &x, &y, &mut out.as_plane_mut());
     }
 
     fn across_for(&mut self, axis: &Axis) -> usize {
@@ -123,7 +136,7 @@ impl Halver<'_> {
 }
 
 /// One halving; where the source has an odd number of columns the last stands for itself.
-fn halve(upper: &[u8], lower: &[u8], across: bool, down: bool, out: &mut [u8]) {
+pub fn halve(upper: &[u8], lower: &[u8], across: bool, down: bool, out: &mut [u8]) {
     match (across, down) {
         (true, true) => kernel::halve_both(upper, lower, out),
         (true, false) => kernel::halve_across(upper, out),

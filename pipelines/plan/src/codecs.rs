@@ -82,7 +82,7 @@ pub fn choose_video(
     if caps.h264.is_empty() {
         return Err(Refusal {
             wanted: wanted.to_owned(),
-            missing: "a working H.264 encoder".to_owned(),
+            missing: "no H.264 encoder works on this machine".to_owned(),
             remedy: "install GStreamer's x264 or openh264 plugin; `pulse-studio encoders` tells why each one fails"
                 .to_owned(),
             instead: None,
@@ -123,7 +123,7 @@ pub fn choose_audio(
         None => Err(Refusal {
             wanted: wanted.to_owned(),
             missing: format!(
-                "a working {} encoder",
+                "no {} encoder works on this machine",
                 order.iter().map(|codec| codec.name()).collect::<Vec<_>>().join(" or ")
             ),
             remedy: "install GStreamer's libav plugin for AAC or its opus plugin for Opus".to_owned(),
@@ -150,7 +150,7 @@ fn listed<'a>(name: &str, caps: &'a Capabilities) -> Option<&'a str> {
 fn unlisted(name: &str, caps: &Capabilities) -> Refusal {
     Refusal {
         wanted: format!("the encoder \"{name}\""),
-        missing: "it does not work on this machine".to_owned(),
+        missing: "it is not there or does not work on this machine".to_owned(),
         remedy: format!("set the encoder to auto or to one of {}", caps.h264.join(", ")),
         instead: Some(caps.h264.first().cloned().unwrap_or_default()),
     }

@@ -1,7 +1,5 @@
 //! From what should be on air and what this machine can do to what should run.
 
-use std::fmt;
-
 use pulse_show::{Address, Canvas, Fit, Layer, Rect, Scene, SceneId, Show, Source, SourceId, Strip, Studio};
 
 use crate::{
@@ -23,7 +21,8 @@ pub struct Compiled {
 }
 
 /// A wish that can't be met on this machine.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{wanted}: {missing}; {remedy}{}", done_instead(.instead.as_deref()))]
 pub struct Refusal {
     /// What was asked for: `recording the program`.
     pub wanted: String,
@@ -35,17 +34,9 @@ pub struct Refusal {
     pub instead: Option<String>,
 }
 
-impl fmt::Display for Refusal {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}; {}", self.wanted, self.missing, self.remedy)?;
-        match &self.instead {
-            Some(instead) => write!(f, " (instead: {instead})"),
-            None => Ok(()),
-        }
-    }
+fn done_instead(instead: Option<&str>) -> String {
+    instead.map(|instead| format!(" (until then: {instead})")).unwrap_or_default()
 }
-
-impl std::error::Error for Refusal {}
 
 /// What should run for a show on a machine. Total: a show that does not hold together gives a graph without the parts that do not.
 pub fn compile(studio: &Studio, caps: &Capabilities) -> Compiled {
@@ -67,6 +58,7 @@ fn source_node(studio: &Studio, source: &Source) -> SourceNode {
         address: source.address.clone(),
         text: source.text.clone(),
         on_loss: source.on_loss,
+        sound_only: source.sound_only,
         held: is_held(studio, source),
     }
 }
@@ -107,7 +99,7 @@ fn draws(show: &Show, layers: &[Layer]) -> Vec<Draw> {
     let mut draws = Vec::with_capacity(layers.len());
     for layer in layers.iter().filter(|layer| layer.is_seen()) {
         let Some(source) = show.source(&layer.source) else { continue };
-        if source.address.has_video() == Some(false) {
+        if !source.may_have_pictures() {
             continue;
         }
         let draw = draw(layer, &source.address, show.canvas);
@@ -272,7 +264,7 @@ impl Outputs<'_> {
 /// A source that may have pictures worth a file of their own.
 fn is_camera(studio: &Studio, source: &Source) -> bool {
     let drawn = matches!(source.address, Address::Image { .. } | Address::Text { .. });
-    source.address.has_video() != Some(false) && !drawn && !is_held(studio, source)
+    source.may_have_pictures() && !drawn && !is_held(studio, source)
 }
 
 /// The audio codecs a destination takes, best first: WebRTC takes Opus alone.

@@ -40,6 +40,8 @@ pub struct SourceNode {
     pub address: Address,
     /// How a text looks; a change restarts it.
     pub text: Option<TextStyle>,
+    /// Its pictures are not used; a change restarts it.
+    pub sound_only: bool,
     /// What is shown without a signal; a change does not restart it.
     pub on_loss: OnLoss,
     /// Held at its first frame until a take plays it (a stinger); a change restarts it.

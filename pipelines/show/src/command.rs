@@ -21,7 +21,7 @@ pub enum Command {
     AddSource { source: Source, strip: Option<Strip> },
     /// Replaces a source of the same id.
     SetSource { source: Source },
-    /// Removes a source, its layers everywhere and its strip.
+    /// Removes a source, its layers everywhere and its strip; refused while it is the stinger of the show's transition.
     RemoveSource { source: SourceId },
     /// Adds a scene at `index` (at the end if `None`).
     AddScene { scene: Scene, index: Option<usize> },
@@ -55,9 +55,9 @@ pub enum Command {
     SetDestination { destination: Destination },
     /// Removes a destination; refused while it is being published to.
     RemoveDestination { destination: DestinationId },
-    /// Puts a scene into preview.
+    /// Puts a scene into preview; refused while the T-bar stands between two scenes.
     Preview { scene: SceneId },
-    /// Puts a scene (`None`: the one in preview) on air; what was on air goes to preview.
+    /// Puts a scene (`None`: the one in preview) on air; what was on air goes to preview. Nothing happens if it is on air already.
     Take { scene: Option<SceneId>, transition: Option<Transition> },
     /// Moves the T-bar: 0 leaves the program as it is, 1 completes the take to preview.
     TBar { position: f32 },

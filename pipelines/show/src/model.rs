@@ -76,6 +76,9 @@ pub struct Source {
     pub name: String,
     /// Where it comes from.
     pub address: Address,
+    /// A microphone: its pictures, if it has any, are neither decoded, shown nor recorded.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub sound_only: bool,
     /// What is shown while it gives nothing.
     #[serde(default)]
     pub on_loss: OnLoss,

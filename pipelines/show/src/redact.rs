@@ -34,7 +34,8 @@ fn end_of_user(rest: &str) -> Option<usize> {
     let before_query = rest.split('?').next().unwrap_or_default();
     let authority = rest.split(['/', '?', '#']).next().unwrap_or_default();
     let port = authority.rsplit_once(':').map(|(_, port)| port);
-    let odd_port = port.is_some_and(|port| !port.ends_with(']') && !port.bytes().all(|b| b.is_ascii_digit()));
+    let odd_port =
+        port.is_some_and(|port| port.is_empty() || !port.ends_with(']') && !port.bytes().all(|b| b.is_ascii_digit()));
     if odd_port && !authority.contains('@') { rest.rfind('@') } else { before_query.rfind('@') }
 }
 

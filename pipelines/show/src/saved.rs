@@ -74,11 +74,12 @@ struct Head {
 /// [`SavedError`] with the place of the fault; then nothing was read.
 pub fn load(json: &str) -> Result<Show, SavedError> {
     let json = json.strip_prefix('\u{feff}').unwrap_or(json);
+    let document: Value = read(json)?;
     let Head { schema } = read(json)?;
     if schema > u64::from(SCHEMA) {
         return Err(SavedError::Newer { found: schema });
     }
-    let show = if schema == u64::from(SCHEMA) { read(json)? } else { lift(schema, read(json)?)? };
+    let show = if schema == u64::from(SCHEMA) { read(json)? } else { lift(schema, document)? };
     validate(&show).map_err(SavedError::Invalid)?;
     Ok(show)
 }
@@ -111,11 +112,9 @@ fn problem(error: &serde_json::Error) -> String {
     }
 }
 
+/// The path in words of the document, up to where the reader knows it.
 fn place(path: &serde_path_to_error::Path) -> String {
-    match path.to_string() {
-        root if root == "." => String::new(),
-        path => path,
-    }
+    path.to_string().trim_end_matches(['?', '.']).to_owned()
 }
 
 /// Takes a document of an older schema up to the present one, a step at a time.

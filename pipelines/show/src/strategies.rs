@@ -11,10 +11,9 @@ use proptest::{
 };
 
 use crate::{
-    Address, Canvas, Command, Corner, Crop, Destination, DestinationId, EncoderChoice, Encoding, Fit, FrameRate, Layer, LayerId,
-    Layout, Live, Master, OnLoss, Record, Rect, Rgba, SCHEMA, Scene, SceneId, Show, Source, SourceId, Strip, Studio, Take,
-    TextAlign, TextStyle, Transition, TransitionKind, WipeEdge,
-    notation::NotationError,
+    Address, Canvas, Command, Corner, Crop, Destination, DestinationId, EncoderChoice, Encoding, Fit, FrameRate, Layer,
+    LayerId, Layout, Live, Master, OnLoss, Record, Rect, Rgba, SCHEMA, Scene, SceneId, Show, Source, SourceId, Strip,
+    Studio, Take, TextAlign, TextStyle, Transition, TransitionKind, WipeEdge, notation::NotationError,
     validate::PRESETS,
 };
 
@@ -97,19 +96,23 @@ fn rgba() -> impl Strategy<Value = Rgba> {
 
 fn text_style() -> impl Strategy<Value = TextStyle> {
     let align = select(vec![TextAlign::Left, TextAlign::Center, TextAlign::Right]);
-    (number(4.0, 1000.0), rgba(), rgba(), "[A-Za-z ]{0,12}", any::<bool>(), align)
-        .prop_map(|(size, color, background, family, bold, align)| TextStyle { size, color, background, family, bold, align })
+    (number(4.0, 1000.0), rgba(), rgba(), "[A-Za-z ]{0,12}", any::<bool>(), align).prop_map(
+        |(size, color, background, family, bold, align)| TextStyle { size, color, background, family, bold, align },
+    )
 }
 
 fn source(id: SourceId) -> impl Strategy<Value = Source> {
     let on_loss = select(vec![OnLoss::Slate, OnLoss::LastFrame]);
-    ("[A-Za-z&é ]{0,8}", address(), on_loss, option::of(text_style())).prop_map(move |(name, address, on_loss, text)| Source {
-        id: id.clone(),
-        name: format!("{name}{id}"),
-        address,
-        on_loss,
-        text,
-    })
+    ("[A-Za-z&é ]{0,8}", address(), any::<bool>(), on_loss, option::of(text_style())).prop_map(
+        move |(name, address, sound_only, on_loss, text)| Source {
+            id: id.clone(),
+            name: format!("{name}{id}"),
+            address,
+            sound_only,
+            on_loss,
+            text,
+        },
+    )
 }
 
 fn rect() -> impl Strategy<Value = Rect> {
@@ -127,8 +130,12 @@ fn layer(id: LayerId, sources: Vec<SourceId>) -> impl Strategy<Value = Layer> {
     let fit = select(vec![Fit::Contain, Fit::Cover, Fit::Stretch]);
     let crop = prop_oneof![
         Just(Crop::default()),
-        (0.0_f32..0.49, 0.0_f32..0.49, 0.0_f32..0.49, 0.0_f32..0.49)
-            .prop_map(|(left, top, right, bottom)| Crop { left, top, right, bottom }),
+        (0.0_f32..0.49, 0.0_f32..0.49, 0.0_f32..0.49, 0.0_f32..0.49).prop_map(|(left, top, right, bottom)| Crop {
+            left,
+            top,
+            right,
+            bottom
+        }),
     ];
     let often_zero = |most: f32| prop_oneof![3 => Just(0.0), 1 => number(-most, most)];
     let look = (fit, crop, often_zero(360.0), prop_oneof![3 => Just(1.0), 1 => number(0.0, 1.0)], often_zero(200.0));
@@ -154,8 +161,8 @@ fn layers(sources: Vec<SourceId>) -> impl Strategy<Value = Vec<Layer>> {
 }
 
 fn strip(source: SourceId) -> impl Strategy<Value = Strip> {
-    (number(-60.0, 20.0), any::<bool>(), prop::bool::weighted(0.2), number(-1.0, 1.0), 0_u32..=2000, any::<bool>()).prop_map(
-        move |(gain_db, mute, solo, pan, delay_ms, follow)| Strip {
+    (number(-60.0, 20.0), any::<bool>(), prop::bool::weighted(0.2), number(-1.0, 1.0), 0_u32..=2000, any::<bool>())
+        .prop_map(move |(gain_db, mute, solo, pan, delay_ms, follow)| Strip {
             source: source.clone(),
             gain_db,
             mute,
@@ -163,8 +170,7 @@ fn strip(source: SourceId) -> impl Strategy<Value = Strip> {
             pan,
             delay_ms,
             follow,
-        },
-    )
+        })
 }
 
 fn master() -> impl Strategy<Value = Master> {
@@ -189,8 +195,13 @@ fn encoding() -> impl Strategy<Value = Encoding> {
 }
 
 fn destination(id: DestinationId) -> impl Strategy<Value = Destination> {
-    select(vec!["rtmp://127.0.0.1/live", "srt://127.0.0.1:7001", "whip:https://127.0.0.1/whip", "livekit:ws://127.0.0.1:7880"])
-        .prop_map(move |url| Destination { id: id.clone(), name: format!("To {id}"), url: url.to_owned() })
+    select(vec![
+        "rtmp://127.0.0.1/live",
+        "srt://127.0.0.1:7001",
+        "whip:https://127.0.0.1/whip",
+        "livekit:ws://127.0.0.1:7880",
+    ])
+    .prop_map(move |url| Destination { id: id.clone(), name: format!("To {id}"), url: url.to_owned() })
 }
 
 /// Any valid show.
@@ -208,18 +219,34 @@ pub fn show() -> impl Strategy<Value = Show> {
                 destinations.into_iter().map(destination).collect::<Vec<_>>(),
             )
         })
-        .prop_map(|((title, canvas, master, encoding, transition), sources, (scenes, overlays), strips, destinations)| {
-            let scene = |(n, layers)| Scene { id: SceneId::from(format!("c{n}")), name: format!("Scene {n}"), layers };
-            let scenes = scenes.into_iter().enumerate().map(scene).collect();
-            let schema = SCHEMA;
-            Show { schema, title, canvas, sources, scenes, overlays, strips, master, encoding, transition, destinations }
-        })
+        .prop_map(
+            |((title, canvas, master, encoding, transition), sources, (scenes, overlays), strips, destinations)| {
+                let scene =
+                    |(n, layers)| Scene { id: SceneId::from(format!("c{n}")), name: format!("Scene {n}"), layers };
+                let scenes = scenes.into_iter().enumerate().map(scene).collect();
+                let schema = SCHEMA;
+                Show {
+                    schema,
+                    title,
+                    canvas,
+                    sources,
+                    scenes,
+                    overlays,
+                    strips,
+                    master,
+                    encoding,
+                    transition,
+                    destinations,
+                }
+            },
+        )
 }
 
 /// What may be on air with a show.
 pub fn live(show: &Show) -> impl Strategy<Value = Live> + use<> {
     let scenes: Vec<SceneId> = show.scenes.iter().map(|scene| scene.id.clone()).collect();
-    let scene = || if scenes.is_empty() { Just(None).boxed() } else { option::weighted(0.9, select(scenes.clone())).boxed() };
+    let scene =
+        || if scenes.is_empty() { Just(None).boxed() } else { option::weighted(0.9, select(scenes.clone())).boxed() };
     let destinations: Vec<DestinationId> = show.destinations.iter().map(|destination| destination.id.clone()).collect();
     let publish = subsequence(destinations.clone(), 0..=destinations.len());
     let sources = show.sources.iter().map(|source| source.id.clone()).collect();
@@ -266,7 +293,8 @@ pub fn edit() -> impl Strategy<Value = Command> {
         Layout::PictureInPicture { corner: Corner::TopLeft },
     ]);
     let layer_id = || select(ids::<LayerId>("l", LAYERS));
-    let new_scene = (scene(), name(), layers(sources.clone())).prop_map(|(id, name, layers)| Scene { id, name, layers });
+    let new_scene =
+        (scene(), name(), layers(sources.clone())).prop_map(|(id, name, layers)| Scene { id, name, layers });
     prop_oneof![
         (one_source(), any::<bool>()).prop_map(|(source, with_strip)| {
             let strip = with_strip.then(|| Strip::new(source.id.clone()));
@@ -275,11 +303,16 @@ pub fn edit() -> impl Strategy<Value = Command> {
         one_source().prop_map(|source| Command::SetSource { source }),
         select(sources.clone()).prop_map(|source| Command::RemoveSource { source }),
         (new_scene, option::of(0..SCENES)).prop_map(|(scene, index)| Command::AddScene { scene, index }),
-        (scene(), name(), layout, btree_set(select(sources.clone()), 0..4)).prop_map(|(scene, name, layout, sources)| {
-            Command::AddLayout { scene, name, layout, sources: sources.into_iter().collect() }
+        (scene(), name(), layout, btree_set(select(sources.clone()), 0..4)).prop_map(
+            |(scene, name, layout, sources)| {
+                Command::AddLayout { scene, name, layout, sources: sources.into_iter().collect() }
+            }
+        ),
+        (scene(), scene(), name()).prop_map(|(scene, as_scene, name)| Command::DuplicateScene {
+            scene,
+            as_scene,
+            name
         }),
-        (scene(), scene(), name())
-            .prop_map(|(scene, as_scene, name)| Command::DuplicateScene { scene, as_scene, name }),
         (scene(), name()).prop_map(|(scene, name)| Command::RenameScene { scene, name }),
         (scene(), 0..SCENES).prop_map(|(scene, index)| Command::MoveScene { scene, index }),
         scene().prop_map(|scene| Command::RemoveScene { scene }),

@@ -86,7 +86,10 @@ fn secrets_are_taken_out() {
         ("srt://host:1?mode=caller&passphrase=abc&streamid=x", "srt://host:1?mode=caller&passphrase=***&streamid=***"),
         ("rtmp://h:1935/live/abcd-1234", "rtmp://h:1935/live/***"),
         ("rtmp://h:1935/live/abcd-1234/", "rtmp://h:1935/live/***/"),
-        ("https://h/a.m3u8?Access_Token=t&quality=hd&%6Bey=k", "https://h/a.m3u8?Access_Token=***&quality=hd&%6Bey=***"),
+        (
+            "https://h/a.m3u8?Access_Token=t&quality=hd&%6Bey=k",
+            "https://h/a.m3u8?Access_Token=***&quality=hd&%6Bey=***",
+        ),
         ("text:the password is at the door", "text:the password is at the door"),
     ];
     for (text, shown) in cases {

@@ -10,7 +10,7 @@ use crate::{
     BLOCK_FRAMES, BLOCK_NS, Block, CHANNELS, FRAME_NS, Health, LATENCY_NS, SAMPLE_RATE, SILENCE,
     drift::{JUMP_NS, Timeline, speed},
     queue::{CAPACITY_FRAMES, Reel},
-    resample::{MOST_NEEDED, Varispeed},
+    resample::{HISTORY, MOST_NEEDED, Varispeed},
 };
 
 /// Every edge is a fade of this many frames: 5 ms.
@@ -32,7 +32,7 @@ const TIGHT: f64 = 2.4;
 const SAME_CLOCK: f64 = 1e-5;
 
 /// Frames kept before the position, for the resampler to start with.
-const KEPT: u64 = 16;
+const KEPT: u64 = HISTORY as u64 + 8;
 
 /// Frames kept of a source that has not stamped any yet: 1 s.
 const KEPT_UNSTAMPED: u64 = SAMPLE_RATE as u64;

@@ -12,7 +12,9 @@ pub enum StoreError {
         id: String,
     },
     /// Asked for a file that the session does not have.
-    #[error("session \"{session}\" has no file \"{path}\" that is being written: add the file when its recording begins")]
+    #[error(
+        "session \"{session}\" has no file \"{path}\" that is being written: add the file when its recording begins"
+    )]
     NoFile {
         /// The session's id.
         session: String,
@@ -36,13 +38,17 @@ pub enum StoreError {
         wanted: SessionState,
     },
     /// The file is no longer whole.
-    #[error("the library is damaged ({cause}): move its file away and start again; the recordings are files of their own")]
+    #[error(
+        "the library is damaged ({cause}): move its file away and start again; the recordings are files of their own"
+    )]
     Damaged {
         /// In SQLite's words.
         cause: String,
     },
     /// SQLite could not do it.
-    #[error("the library cannot be read or written ({0}): check that its disk is connected and has room, then try again")]
+    #[error(
+        "the library cannot be read or written ({0}): check that its disk is connected and has room, then try again"
+    )]
     Sqlite(#[source] sqlx::Error),
 }
 

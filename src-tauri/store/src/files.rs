@@ -169,7 +169,10 @@ struct Row {
 
 impl Row {
     fn into_file(self) -> Result<File, StoreError> {
-        let kind = self.kind.parse().map_err(|error: pulse_wire::UnknownFileKind| StoreError::Damaged { cause: error.to_string() })?;
+        let kind = self
+            .kind
+            .parse()
+            .map_err(|error: pulse_wire::UnknownFileKind| StoreError::Damaged { cause: error.to_string() })?;
         Ok(File {
             session_id: self.session_id,
             path: self.path,

@@ -126,7 +126,8 @@ impl Store {
 /// Brings the schema up to date. The write lock is taken first, so that two processes which start together do it once.
 async fn migrate(pool: &SqlitePool) -> Result<(), MigrateError> {
     let mut transaction = pool.begin_with("BEGIN IMMEDIATE").await?;
-    MIGRATIONS.run(&mut *transaction).await?;
+    // `run` itself makes a future that cannot be spawned: its bound on `Acquire` is not general enough.
+    MIGRATIONS.run_direct(None, &mut *transaction, false).await?;
     transaction.commit().await?;
     Ok(())
 }

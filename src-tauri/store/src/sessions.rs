@@ -163,8 +163,8 @@ impl<'a> Sessions<'a> {
         Ok(sessions)
     }
 
-    /// Sessions that have not ended, newest first. A session that runs right now, here or in another process, is among them:
-    /// ask before one of your own begins, and leave out those whose folder is locked.
+    /// Sessions that have not ended, newest first. A session that runs right now, here or in another process, is among them;
+    /// whoever recovers leaves those alone.
     ///
     /// # Errors
     /// Only what SQLite cannot do.

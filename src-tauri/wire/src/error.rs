@@ -151,6 +151,21 @@ error_codes! {
     NotSupported = "not_supported", ShowStopper, User,
         "Something was asked for that this build or this machine cannot do.",
         "Choose one of the alternatives that the message names.";
+    BadRequest = "bad_request", Notice, User,
+        "An HTTP request cannot be understood.",
+        "Send it as the API's documentation describes.";
+    Unauthorized = "unauthorized", Notice, User,
+        "An HTTP request has no key, or one that is not known.",
+        "Send the key that was shown when it was made in the header X-Pulse-Key.";
+    NotFound = "not_found", Notice, User,
+        "There is nothing at the address of an HTTP request.",
+        "Check the path, and the id in it.";
+    MethodNotAllowed = "method_not_allowed", Notice, User,
+        "The address of an HTTP request does not take its method.",
+        "Use one of the methods in the answer's header Allow.";
+    BodyTooLarge = "body_too_large", Notice, User,
+        "The body of an HTTP request is larger than is taken.",
+        "Send less at once.";
     Internal = "internal", ShowStopper, Bug,
         "Something happened that should not be able to.",
         "Please report it, with the log and what you were doing.";

@@ -13,10 +13,12 @@ pub mod error;
 pub mod event;
 pub mod file;
 mod number;
+pub mod status;
 pub mod transition;
 
 pub use cue::{Cue, CueAction, CueError, Names};
 pub use error::{Blame, ErrorCode, Fault, Severity};
 pub use event::{Canvas, Encoder, Event, Line, Meter, OutputStats, RecordedFile, SourceStats, State, Stats};
 pub use file::{FileKind, UnknownFileKind};
+pub use status::{Status, StudioStatus};
 pub use transition::{Edge, Transition, TransitionError};

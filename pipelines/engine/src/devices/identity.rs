@@ -35,9 +35,14 @@ impl Via {
         match (type_name, kind) {
             ("GstPipeWireDevice", DeviceKind::Camera) | ("GstPulseDevice", _) => Self::Service,
             ("GstPipeWireDevice", _) => Self::OtherService,
-            ("GstAlsaDevice" | "GstWasapiDevice" | "GstDirectSoundSrcDevice" | "GstDirectSoundDevice" | "GstKsDevice", _) => {
-                Self::Raw
-            }
+            (
+                "GstAlsaDevice"
+                | "GstWasapiDevice"
+                | "GstDirectSoundSrcDevice"
+                | "GstDirectSoundDevice"
+                | "GstKsDevice",
+                _,
+            ) => Self::Raw,
             _ => Self::System,
         }
     }
@@ -163,7 +168,8 @@ fn hardware(path: Option<&str>, get: &impl Fn(&[&str]) -> Option<String>) -> Vec
     let path = path.map(|p| format!("path {}", p.to_lowercase()));
     let node = get(&["node.name", "internal-name"])
         .map(|node| format!("node {node} {} {}", get(&["object.serial"]).unwrap_or_default(), is_monitor(get)));
-    let endpoint = get(&["device.strid", "device.id"]).filter(|id| id.starts_with('{')).map(|id| format!("endpoint {id}"));
+    let endpoint =
+        get(&["device.strid", "device.id"]).filter(|id| id.starts_with('{')).map(|id| format!("endpoint {id}"));
     [path, node, endpoint].into_iter().flatten().collect()
 }
 
@@ -231,7 +237,8 @@ mod tests {
     #[test]
     fn a_speakers_monitor_is_not_the_speaker_nor_another_input() {
         let shared = [("node.name", "room"), ("object.serial", "43"), ("media.class", "Audio/Sink")];
-        let monitor: Vec<_> = shared.iter().copied().chain([("device.class", "monitor"), ("is-default", "true")]).collect();
+        let monitor: Vec<_> =
+            shared.iter().copied().chain([("device.class", "monitor"), ("is-default", "true")]).collect();
         let speaker = Facts::read(DeviceKind::Speaker, "Room", "GstPulseDevice", &props(&shared));
         let same = Facts::read(DeviceKind::Speaker, "Room", "GstPipeWireDevice", &props(&shared));
         let monitor = Facts::read(DeviceKind::Microphone, "Monitor of Room", "GstPulseDevice", &props(&monitor));
@@ -267,7 +274,8 @@ mod tests {
         let camera = Facts::read(DeviceKind::Camera, "C270", "GstMFDevice", &props(&[("device.path", link)]));
         assert_eq!(camera.port.as_deref(), Some("7&2d3b1f&0&0000"));
         assert_eq!(camera.path.as_deref(), Some(link));
-        let camera = Facts::read(DeviceKind::Camera, "C270", "GstAVFDevice", &props(&[("avf.unique_id", "0x14200000046d0825")]));
+        let camera =
+            Facts::read(DeviceKind::Camera, "C270", "GstAVFDevice", &props(&[("avf.unique_id", "0x14200000046d0825")]));
         assert_eq!(camera.id().as_str(), "camera:c270@0x14200000046d0825");
     }
 

@@ -11,7 +11,7 @@
 //! comes back to the same port comes back under the same id and name. Nothing here blocks the caller for longer than
 //! the deadline it was given, save opening a camera or a sound device, which must be done off the async runtime.
 
-use std::fmt;
+use std::{fmt, time::Duration};
 
 use serde::Serialize;
 
@@ -132,11 +132,11 @@ pub enum DeviceError {
     },
     /// A device provider hangs.
     #[error(
-        "devices are not listed after {seconds} s: a sound or camera service does not answer; restart PipeWire (or PulseAudio) and try again"
+        "devices are not listed after {waited:?}: a sound or camera service does not answer; restart PipeWire (or PulseAudio) and try again"
     )]
     Slow {
         /// How long it was waited for.
-        seconds: f32,
+        waited: Duration,
     },
     /// No such device now.
     #[error("there is no {kind} \"{wanted}\" now; {available}")]
@@ -195,6 +195,14 @@ fn natural(text: &str) -> Vec<(u64, String)> {
         }
     }
     parts
+}
+
+/// Largest and fastest first, each once.
+fn sort_modes(modes: &mut Vec<Mode>) {
+    let rate = |m: &Mode| u64::from(m.fps.0) * 1_000_000 / u64::from(m.fps.1.max(1));
+    let size = |m: &Mode| u64::from(m.width) * u64::from(m.height);
+    modes.sort_by(|a, b| (size(b), rate(b)).cmp(&(size(a), rate(a))).then_with(|| a.cmp(b)));
+    modes.dedup();
 }
 
 #[cfg(test)]

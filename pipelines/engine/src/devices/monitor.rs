@@ -21,7 +21,7 @@ use super::{
     identity::{Facts, Properties},
     platform::{Platform, SYSTEM},
     registry::Registry,
-    screens,
+    screen_source, screens, sort_modes,
 };
 
 /// How long services may take to tell their devices for the first time.
@@ -81,7 +81,7 @@ impl Drop for Monitor {
 /// [`DeviceError::Slow`] when services have not told their devices within `timeout`, [`DeviceError::Start`].
 pub fn list(timeout: Duration) -> Result<Vec<Device>, DeviceError> {
     let mut devices = HUB.listed(timeout)?.registry.devices();
-    match screens::screens() {
+    match screens() {
         Ok(found) => devices.extend(found.into_iter().map(Device::from)),
         Err(error) => tracing::info!(%error, "screens are not listed"),
     }
@@ -94,16 +94,19 @@ pub fn list(timeout: Duration) -> Result<Vec<Device>, DeviceError> {
 /// [`DeviceError::NotFound`] names the devices there are; [`DeviceError::Open`], [`DeviceError::Slow`], [`DeviceError::Start`].
 pub fn make_source(kind: DeviceKind, wanted: &str) -> Result<gst::Element, DeviceError> {
     if kind == DeviceKind::Screen {
-        let found = screens::screens()?;
+        let found = screens()?;
         let names: Vec<String> = found.iter().map(|s| s.name.clone()).collect();
-        let screen = found.into_iter().find(|s| wanted == "default" || Device::from(s.clone()).id.as_str() == wanted || s.name == wanted);
-        return screens::screen_source(screen.ok_or_else(|| DeviceError::not_found(kind, wanted, &names))?.index);
+        let screen = found
+            .into_iter()
+            .find(|s| wanted == "default" || Device::from(s.clone()).id.as_str() == wanted || s.name == wanted);
+        return screen_source(screen.ok_or_else(|| DeviceError::not_found(kind, wanted, &names))?.index);
     }
     let (device, handle) = {
         let state = HUB.listed(FIRST_LISTING)?;
         let found = state.registry.find(kind, wanted).and_then(|d| Some((state.registry.handle(&d.id)?, d)));
         let Some((handle, device)) = found else {
-            let names: Vec<String> = state.registry.devices().into_iter().filter(|d| d.kind == kind).map(|d| d.name).collect();
+            let names: Vec<String> =
+                state.registry.devices().into_iter().filter(|d| d.kind == kind).map(|d| d.name).collect();
             return Err(DeviceError::not_found(kind, wanted, &names));
         };
         (device, handle)
@@ -181,7 +184,7 @@ impl Hub {
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
         match &state.phase {
             Phase::Listed => Ok(state),
-            Phase::Starting => Err(DeviceError::Slow { seconds: timeout.as_secs_f32() }),
+            Phase::Starting => Err(DeviceError::Slow { waited: timeout }),
             Phase::Failed(cause) => Err(DeviceError::Start { cause: cause.clone() }),
         }
     }
@@ -244,8 +247,11 @@ impl Hub {
 }
 
 /// What GStreamer calls the kinds.
-const CLASSES: [(DeviceKind, &str); 3] =
-    [(DeviceKind::Camera, "Video/Source"), (DeviceKind::Microphone, "Audio/Source"), (DeviceKind::Speaker, "Audio/Sink")];
+const CLASSES: [(DeviceKind, &str); 3] = [
+    (DeviceKind::Camera, "Video/Source"),
+    (DeviceKind::Microphone, "Audio/Source"),
+    (DeviceKind::Speaker, "Audio/Sink"),
+];
 
 fn facts(device: &gst::Device) -> Option<Facts> {
     let (kind, _) = CLASSES.into_iter().find(|(_, class)| device.has_classes(class))?;
@@ -274,14 +280,9 @@ fn text(value: &gst::glib::Value) -> Option<String> {
 }
 
 /// Every size, rate and format in `caps`, largest and fastest first. Of a range, its end.
-pub(super) fn modes(caps: &gst::CapsRef) -> Vec<Mode> {
+fn modes(caps: &gst::CapsRef) -> Vec<Mode> {
     let mut modes: Vec<Mode> = caps.iter().flat_map(structure_modes).collect();
-    modes.sort_by(|a, b| {
-        let rate = |m: &Mode| u64::from(m.fps.0) * 1_000_000 / u64::from(m.fps.1.max(1));
-        let key = |m: &Mode| (u64::from(m.width) * u64::from(m.height), rate(m));
-        key(b).cmp(&key(a)).then_with(|| a.cmp(b))
-    });
-    modes.dedup();
+    sort_modes(&mut modes);
     modes
 }
 
@@ -301,8 +302,10 @@ fn structure_modes(structure: &gst::StructureRef) -> Vec<Mode> {
     if rates.is_empty() {
         rates.push(gst::Fraction::new(0, 1));
     }
-    let fps = |rate: &gst::Fraction| (u32::try_from(rate.numer()).unwrap_or(0), u32::try_from(rate.denom()).unwrap_or(1));
-    let of_format = |format: String| rates.iter().map(move |rate| Mode { width, height, fps: fps(rate), format: format.clone() });
+    let fps =
+        |rate: &gst::Fraction| (u32::try_from(rate.numer()).unwrap_or(0), u32::try_from(rate.denom()).unwrap_or(1));
+    let of_format =
+        |format: String| rates.iter().map(move |rate| Mode { width, height, fps: fps(rate), format: format.clone() });
     formats.into_iter().flat_map(of_format).collect()
 }
 
@@ -339,7 +342,10 @@ mod tests {
              video/x-h264, width=640, height=480; audio/x-raw, rate=48000",
         )
         .unwrap();
-        let told: Vec<String> = modes(&caps).iter().map(|m| format!("{}x{}@{}/{} {}", m.width, m.height, m.fps.0, m.fps.1, m.format)).collect();
+        let told: Vec<String> = modes(&caps)
+            .iter()
+            .map(|m| format!("{}x{}@{}/{} {}", m.width, m.height, m.fps.0, m.fps.1, m.format))
+            .collect();
         assert_eq!(
             told,
             [

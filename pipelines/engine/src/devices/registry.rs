@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::{Device, DeviceEvent, DeviceId, DeviceKind, identity::Facts, natural};
 
 /// Devices by id, remembering those that are gone. `H` is what a service gives to open a device with.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Registry<H> {
     known: BTreeMap<DeviceId, Known>,
     /// Ids that facts give, of devices that are known by another: through another service, or on an earlier port.
@@ -31,15 +31,18 @@ struct Claim<H> {
     handle: H,
 }
 
-impl<H: Clone + PartialEq> Registry<H> {
-    /// Nothing is plugged in and nothing remembered.
-    pub fn new() -> Self {
+impl<H> Default for Registry<H> {
+    fn default() -> Self {
         Self { known: BTreeMap::new(), aliases: BTreeMap::new(), present: BTreeMap::new() }
     }
+}
 
+impl<H: Clone + PartialEq> Registry<H> {
     /// What is there when listing begins. Its order does not matter: names are given by port.
     pub fn plug_all(&mut self, mut claims: Vec<(Facts, H)>) -> Vec<DeviceEvent> {
-        claims.sort_by_cached_key(|(facts, _)| (facts.via, natural(facts.port.as_deref().unwrap_or_default()), facts.id()));
+        claims.sort_by_cached_key(|(facts, _)| {
+            (facts.via, natural(facts.port.as_deref().unwrap_or_default()), facts.id())
+        });
         claims.into_iter().filter_map(|(facts, handle)| self.plug(facts, handle)).collect()
     }
 
@@ -77,9 +80,9 @@ impl<H: Clone + PartialEq> Registry<H> {
 
     /// A service gives a new handle and new facts for one it gave before.
     pub fn change(&mut self, old: &H, facts: Facts, new: H) -> Vec<DeviceEvent> {
-        let unmoved = self.claimed_by(old).filter(|id| {
-            self.present[id].iter().any(|claim| claim.handle == *old && claim.facts.id() == facts.id())
-        });
+        let unmoved = self
+            .claimed_by(old)
+            .filter(|id| self.present[id].iter().any(|claim| claim.handle == *old && claim.facts.id() == facts.id()));
         let Some(id) = unmoved else {
             return self.unplug(old).into_iter().chain(self.plug(facts, new)).collect();
         };
@@ -230,7 +233,7 @@ mod tests {
 
     #[test]
     fn identical_cameras_are_named_by_port_and_keep_their_names() {
-        let mut registry = Registry::new();
+        let mut registry = Registry::default();
         registry.plug_all(vec![(camera("usb-10", None), 1), (camera("usb-2", None), 2)]);
         let before = registry.devices();
         assert_eq!(names(&registry), ["C920", "C920 (2)"]);
@@ -243,7 +246,7 @@ mod tests {
 
     #[test]
     fn a_serial_number_is_followed_to_another_port() {
-        let mut registry = Registry::new();
+        let mut registry = Registry::default();
         registry.plug(camera("usb-1", Some("A1")), 1);
         let before = registry.devices().remove(0);
         registry.unplug(&1);
@@ -257,7 +260,7 @@ mod tests {
 
     #[test]
     fn a_serial_number_that_two_cameras_share_is_not_followed() {
-        let mut registry = Registry::new();
+        let mut registry = Registry::default();
         registry.plug_all(vec![(camera("usb-1", Some("0")), 1), (camera("usb-2", Some("0")), 2)]);
         registry.unplug(&1);
         registry.plug(camera("usb-3", Some("0")), 3);
@@ -266,7 +269,7 @@ mod tests {
 
     #[test]
     fn a_saved_id_finds_the_camera_on_another_port_by_its_serial_number() {
-        let mut registry = Registry::new();
+        let mut registry = Registry::default();
         registry.plug(camera("usb-7", Some("A1")), 1);
         registry.plug(camera("usb-8", None), 2);
         let saved = camera("usb-1", Some("A1")).id();
@@ -280,7 +283,7 @@ mod tests {
         let (system, mut service) = (camera("usb-1", None), camera("usb-1", None));
         service.via = Via::Service;
         service.port = Some("elsewhere".to_owned());
-        let mut registry = Registry::new();
+        let mut registry = Registry::default();
         assert!(matches!(registry.plug(system.clone(), 1), Some(DeviceEvent::Added(_))));
         let id = registry.devices()[0].id.clone();
         registry.plug(service.clone(), 2);
@@ -294,7 +297,7 @@ mod tests {
 
     #[test]
     fn the_default_is_the_systems_or_else_the_first() {
-        let mut registry = Registry::new();
+        let mut registry = Registry::default();
         assert_eq!(registry.find(DeviceKind::Camera, "default"), None);
         registry.plug_all(vec![(camera("usb-1", None), 1), (camera("usb-2", None), 2)]);
         assert_eq!(registry.find(DeviceKind::Camera, "default").map(|d| d.name), Some("C920".to_owned()));
@@ -328,7 +331,7 @@ mod tests {
         /// Whatever is plugged, even liars with a shared serial number on a shared port.
         #[test]
         fn ids_and_names_are_never_shared_and_events_tell_all(acts in acts(0..3)) {
-            let mut registry = Registry::new();
+            let mut registry = Registry::default();
             let mut told: BTreeMap<DeviceId, Device> = BTreeMap::new();
             for (handle, act) in acts.into_iter().enumerate() {
                 let event = match act {
@@ -351,7 +354,7 @@ mod tests {
         /// Cameras without serial numbers, one at a time on each port.
         #[test]
         fn the_same_port_always_gives_the_same_id_and_name(acts in acts(0..1)) {
-            let mut registry = Registry::new();
+            let mut registry = Registry::default();
             let mut seen: BTreeMap<u8, (DeviceId, String)> = BTreeMap::new();
             let mut there: BTreeMap<u8, u8> = BTreeMap::new();
             for (handle, act) in acts.into_iter().enumerate() {
@@ -379,7 +382,7 @@ mod tests {
         /// Cameras whose serial numbers are their own, wherever they are plugged in.
         #[test]
         fn an_own_serial_number_keeps_id_and_name_on_every_port(moves in prop::collection::vec((1..4_u8, 0..3_u8), 0..30)) {
-            let mut registry = Registry::new();
+            let mut registry = Registry::default();
             let mut seen: BTreeMap<u8, (DeviceId, String)> = BTreeMap::new();
             for (serial, offset) in moves {
                 registry.unplug(&serial);

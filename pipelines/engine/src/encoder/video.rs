@@ -51,6 +51,7 @@ struct Shared {
     dropped: AtomicU64,
     failovers: AtomicU32,
     taken: AtomicU64,
+    keyframe_wanted: AtomicBool,
     last_keyframe: AtomicU64,
 }
 
@@ -67,13 +68,14 @@ impl VideoEncoder {
             dropped: AtomicU64::new(0),
             failovers: AtomicU32::new(0),
             taken: AtomicU64::new(0),
+            keyframe_wanted: AtomicBool::new(false),
             last_keyframe: AtomicU64::new(0),
         });
         let tap = Arc::new(Tap::default());
         let asked = Arc::downgrade(&shared);
         tap.on_keyframe_request(move || {
             if let Some(shared) = asked.upgrade() {
-                shared.ask_for_keyframe();
+                shared.keyframe_wanted.store(true, Ordering::Relaxed);
             }
         });
         let taker: Arc<dyn Take> = shared.clone();
@@ -111,17 +113,19 @@ impl Drop for VideoEncoder {
 }
 
 impl Shared {
-    fn ask_for_keyframe(&self) {
+    /// Called before each picture: passes a wish for a keyframe on, as often as is sensible.
+    fn keyframe_if_wanted(&self, input: &gst_app::AppSrc) {
+        if !self.keyframe_wanted.load(Ordering::Relaxed) {
+            return;
+        }
         let now = self.timeline.now();
         let last = self.last_keyframe.load(Ordering::Relaxed);
         if last != 0 && now < last + KEYFRAME_EVERY_NS {
             return;
         }
+        self.keyframe_wanted.store(false, Ordering::Relaxed);
         self.last_keyframe.store(now, Ordering::Relaxed);
-        if let Some(pad) = lock(&self.input).as_ref().and_then(|input| input.static_pad("src")) {
-            let event = gst_video::DownstreamForceKeyUnitEvent::builder().all_headers(true).build();
-            pad.push_event(event);
-        }
+        input.send_event(gst_video::DownstreamForceKeyUnitEvent::builder().all_headers(true).build());
     }
 
     fn stopping(&self) -> bool {
@@ -133,7 +137,10 @@ impl Take for Shared {
     fn take(&self, buffer: &gst::Buffer, caps: &gst::Caps) {
         let input = lock(&self.input);
         let Some(input) = input.as_ref() else {
-            self.dropped.fetch_add(1, Ordering::Relaxed);
+            // An encoder that is only starting has not missed anything yet.
+            if self.taken.load(Ordering::Relaxed) > 0 {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
             return;
         };
         if input.current_level_buffers() >= WAITING {
@@ -144,6 +151,7 @@ impl Take for Shared {
             input.set_caps(Some(caps));
         }
         self.taken.fetch_add(1, Ordering::Relaxed);
+        self.keyframe_if_wanted(input);
         // A pipeline that has just failed refuses; its successor is on its way.
         let _ = input.push_buffer(buffer.clone());
     }
@@ -249,7 +257,7 @@ impl Worker {
 }
 
 /// Gives every sample of a sink to `tap`, in running time less `lead` nanoseconds (what an audio encoder puts before its first sample).
-pub(super) fn give_to(tap: Arc<Tap>, lead: u64) -> gst_app::AppSinkCallbacks {
+pub(super) fn give_to(tap: Arc<Tap>, lead: u64) -> AppSinkCallbacks {
     AppSinkCallbacks::builder()
         .new_sample(move |sink| {
             let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;

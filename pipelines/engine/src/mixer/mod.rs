@@ -5,7 +5,7 @@
 mod picture;
 mod sound;
 
-pub use picture::{MixerError, PictureMixer, Slots};
+pub use picture::{MixerError, PictureMixer};
 pub use sound::SoundMixer;
 
 use crate::tap::Tap;

@@ -13,7 +13,7 @@ use std::{
 };
 
 use gst::prelude::*;
-use gst_video::{VideoFrameExt, prelude::*};
+use gst_video::VideoFrameExt;
 use pulse_picture::{CanvasMut, Compositor, PlaneMut};
 use pulse_plan::{Program, picture_at};
 use pulse_show::{Canvas, SourceId, TransitionKind};
@@ -278,13 +278,13 @@ impl Worker {
         let mut frame = self.pool.frame()?;
         let strides: [usize; 3] = std::array::from_fn(|i| usize::try_from(frame.plane_stride()[i]).unwrap_or(0));
         let (width, height) = (self.canvas.width as usize, self.canvas.height as usize);
+        let half = (width.div_ceil(2), height.div_ceil(2));
         let [y, u, v, _] = frame.planes_data_mut();
-        let mut canvas = CanvasMut {
-            y: PlaneMut { data: y, stride: strides[0], width, height },
-            u: PlaneMut { data: u, stride: strides[1], width: width.div_ceil(2), height: height.div_ceil(2) },
-            v: PlaneMut { data: v, stride: strides[2], width: width.div_ceil(2), height: height.div_ceil(2) },
-        };
-        let find = |id: &SourceId| shots.get(id).map(|shot| (shot.planes(), shot.stamp()));
+        let y = PlaneMut::new(y, strides[0], width, height).ok()?;
+        let u = PlaneMut::new(u, strides[1], half.0, half.1).ok()?;
+        let v = PlaneMut::new(v, strides[2], half.0, half.1).ok()?;
+        let mut canvas = CanvasMut::new(y, u, v).ok()?;
+        let find = |id: &SourceId| shots.get(id).and_then(|shot| Some((shot.planes()?, shot.stamp())));
         self.compositor.compose(&picture, &find, &mut canvas);
         Some(frame.into_buffer())
     }

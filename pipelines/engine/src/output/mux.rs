@@ -11,7 +11,7 @@ use std::{
 
 use gst::prelude::*;
 use gst_app::AppSinkCallbacks;
-use pulse_mp4::{Reserve, WriteError, Writer};
+use pulse_mp4::{Reserve, Tags, WriteError, Writer};
 
 use super::{
     OutputError, free_path,
@@ -23,10 +23,8 @@ use crate::{
     tap::{Feed, Start, Tap, Take, lock},
 };
 
-/// What a crash can cost at most, together with what is inside the encoder.
-const CHUNK: gst::ClockTime = gst::ClockTime::from_mseconds(250);
-/// A fragment that is referenced as one; chunks inside it are on the disk before it ends.
-const FRAGMENT: gst::ClockTime = gst::ClockTime::from_seconds(2);
+/// Milliseconds in a fragment: what a crash can cost at most, together with what is inside the encoder.
+const FRAGMENT_MS: u32 = 250;
 /// Hours for which an index in front of the media is provided for; longer recordings have it at the end.
 const RESERVE_HOURS: f32 = 6.0;
 /// AAC packets a second at 48 kHz.
@@ -37,8 +35,6 @@ const QUEUE: u64 = 64 << 20;
 const SYNC_EVERY: Duration = Duration::from_secs(1);
 /// How long the muxer may take to give out what it holds.
 const DRAIN_WITHIN: Duration = Duration::from_secs(3);
-/// How often the figures of a recording are brought up to date.
-const FIGURES_EVERY: Duration = Duration::from_millis(500);
 
 /// What goes into the file.
 pub(super) struct Streams {
@@ -68,7 +64,7 @@ impl Sink {
             std::fs::create_dir_all(&setting.folder)
                 .map_err(|e| OutputError::Folder { path: setting.folder.clone(), cause: e.to_string() })?;
             let path = free_path(&setting.folder, &setting.name, "mp4");
-            let writer = Writer::create(&path, self.reserve).map_err(|e| explain(&path, &e))?;
+            let writer = Writer::create(&path, self.reserve, Tags::default()).map_err(|e| explain(&path, &e))?;
             self.control.begun(&path);
             self.open = Some((writer, path));
         }
@@ -117,6 +113,7 @@ pub(super) fn record(control: &Arc<Control>, streams: &Streams) -> Part {
         tap.attach(taker);
     }
     let fault = run(control, &muxing);
+    control.set_muxing(None);
     drop(takers);
     finish(control, muxing, fault)
 }
@@ -125,9 +122,9 @@ fn build(control: &Arc<Control>, streams: &Streams) -> Result<Muxing, String> {
     let make = |name: &str| gst::ElementFactory::make(name).build().map_err(|_| format!("\"{name}\" is missing"));
     let pipeline = gst::Pipeline::builder().name(format!("record {}", control.setting.name)).build();
     control.setting.timeline.adopt(&pipeline);
-    let mux = make("isofmp4mux")?;
-    mux.set_property("fragment-duration", FRAGMENT);
-    mux.set_property("chunk-duration", CHUNK);
+    let mux = make("mp4mux")?;
+    mux.set_property("fragment-duration", FRAGMENT_MS);
+    mux.set_property("streamable", true);
     let out = gst_app::AppSink::builder().sync(false).buffer_list(true).enable_last_sample(false).build();
     pipeline.add_many([&mux, out.upcast_ref()]).map_err(|e| e.to_string())?;
     mux.link(&out).map_err(|e| e.to_string())?;
@@ -145,9 +142,11 @@ fn build(control: &Arc<Control>, streams: &Streams) -> Result<Muxing, String> {
             row.push(make(if h265 { "h265parse" } else { "h264parse" })?);
             row.push(make(if h265 { "h265timestamper" } else { "h264timestamper" })?);
         }
-        row.push(mux.clone());
-        pipeline.add_many(&row[..row.len() - 1]).map_err(|e| e.to_string())?;
+        pipeline.add_many(&row).map_err(|e| e.to_string())?;
         gst::Element::link_many(&row).map_err(|e| e.to_string())?;
+        let into = mux.request_pad_simple(if video { "video_%u" } else { "audio_%u" }).ok_or("the muxer has no more inputs")?;
+        let from = row.last().and_then(|last| last.static_pad("src")).ok_or("no output")?;
+        from.link(&into).map_err(|e| e.to_string())?;
         feeds.push(Feed::new(appsrc, video, start.clone(), QUEUE));
     }
     let sink = Arc::new(Mutex::new(Sink {
@@ -162,7 +161,7 @@ fn build(control: &Arc<Control>, streams: &Streams) -> Result<Muxing, String> {
     Ok(Muxing { pipeline, feeds, start, sink })
 }
 
-fn write_to(sink: Arc<Mutex<Sink>>) -> gst_app::AppSinkCallbacks {
+fn write_to(sink: Arc<Mutex<Sink>>) -> AppSinkCallbacks {
     AppSinkCallbacks::builder()
         .new_sample(move |out| {
             let sample = out.pull_sample().map_err(|_| gst::FlowError::Eos)?;
@@ -189,17 +188,14 @@ fn write_to(sink: Arc<Mutex<Sink>>) -> gst_app::AppSinkCallbacks {
 /// Waits for the end: told to stop, or a fault.
 fn run(control: &Control, muxing: &Muxing) -> Option<OutputError> {
     let bus = muxing.pipeline.bus()?;
-    loop {
-        control.wait(FIGURES_EVERY, || false);
-        control.queued.store(muxing.feeds.iter().map(|f| f.queued()).sum(), Ordering::Relaxed);
-        control.dropped.store(muxing.feeds.iter().map(|f| f.dropped() + f.unstamped()).sum(), Ordering::Relaxed);
-        if let Some(message) = bus.pop_filtered(&[gst::MessageType::Error]) {
+    control.set_muxing(Some((bus.clone(), muxing.feeds.clone())));
+    while !control.stopping() {
+        let message = bus.timed_pop_filtered(gst::ClockTime::NONE, &[gst::MessageType::Error, gst::MessageType::Application])?;
+        if message.type_() == gst::MessageType::Error {
             return Some(posted_fault(control, muxing, &message));
         }
-        if control.stopping() {
-            return None;
-        }
     }
+    None
 }
 
 fn posted_fault(control: &Control, muxing: &Muxing, message: &gst::Message) -> OutputError {

@@ -18,7 +18,7 @@ use crate::{
     notices::Notices,
     source::Taps,
     status::{FileReport, Notice, OutputState, OutputStatus},
-    tap::{Tap, lock},
+    tap::{Feed, Tap, lock},
     timeline::Timeline,
 };
 
@@ -84,8 +84,8 @@ pub(super) struct Control {
     asked: Condvar,
     waiting: Mutex<()>,
     state: Mutex<OutputState>,
+    muxing: Mutex<Option<(gst::Bus, Vec<Arc<Feed>>)>>,
     pub bytes: AtomicU64,
-    pub queued: AtomicU64,
     pub dropped: AtomicU64,
 }
 
@@ -98,8 +98,8 @@ impl Recorder {
             asked: Condvar::new(),
             waiting: Mutex::new(()),
             state: Mutex::new(OutputState::Connecting { attempt: 1 }),
+            muxing: Mutex::new(None),
             bytes: AtomicU64::new(0),
-            queued: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
         });
         let shared = control.clone();
@@ -110,19 +110,26 @@ impl Recorder {
 
     /// How it fares.
     pub fn status(&self) -> OutputStatus {
+        let muxing = lock(&self.control.muxing);
+        let feeds = muxing.iter().flat_map(|(_, feeds)| feeds);
+        let (queued, dropped) =
+            feeds.fold((0, 0), |(queued, dropped), feed| (queued + feed.queued(), dropped + feed.dropped() + feed.unstamped()));
         OutputStatus {
             state: lock(&self.control.state).clone(),
             bytes: self.control.bytes.load(Ordering::Relaxed),
-            queued: self.control.queued.load(Ordering::Relaxed),
-            dropped: self.control.dropped.load(Ordering::Relaxed),
+            queued,
+            dropped: dropped + self.control.dropped.load(Ordering::Relaxed),
         }
     }
 
     /// Tells it to end its file; [`Recorder::join`] waits for it.
     pub fn stop(&self) {
         self.control.stop.store(true, Ordering::Release);
-        let _waiting = lock(&self.control.waiting);
-        self.control.asked.notify_all();
+        self.control.wake();
+        if let Some((bus, _)) = lock(&self.control.muxing).as_ref() {
+            // A bus that is flushing has no reader left.
+            let _ = bus.post(gst::message::Application::new(gst::Structure::new_empty("pulse-stop")));
+        }
     }
 
     /// Waits until the file is whole.
@@ -159,6 +166,14 @@ impl Control {
         self.asked.notify_all();
     }
 
+    /// The pipeline of the present part, if there is one: where it is told to stop, and whose queues are looked at.
+    pub fn set_muxing(&self, muxing: Option<(gst::Bus, Vec<Arc<Feed>>)>) {
+        let before = std::mem::replace(&mut *lock(&self.muxing), muxing);
+        let lost: u64 = before.iter().flat_map(|(_, feeds)| feeds).map(|feed| feed.dropped() + feed.unstamped()).sum();
+        self.dropped.fetch_add(lost, Ordering::Relaxed);
+    }
+
+    /// Changes its state.
     pub fn set(&self, state: OutputState) {
         *lock(&self.state) = state;
     }

@@ -7,7 +7,6 @@ use std::sync::Arc;
 use gst::prelude::*;
 use gst_app::AppSinkCallbacks;
 use gst_base::prelude::*;
-use gst_video::prelude::*;
 
 use super::{
     Life, Order, Taps,
@@ -60,6 +59,12 @@ pub fn kind_of(caps: &gst::CapsRef) -> Kind {
         name if name.starts_with("application/") || name.starts_with("multipart/") => Kind::Opaque,
         _ => Kind::Other,
     }
+}
+
+/// Whether a stream, in RTP or not, is pictures.
+pub fn is_pictures(caps: &gst::CapsRef) -> bool {
+    let media = caps.structure(0).and_then(|s| s.get::<String>("media").ok());
+    matches!(kind_of(caps), Kind::Pictures | Kind::EncodedPictures) || media.as_deref() == Some("video")
 }
 
 /// Why a branch could not be built.
@@ -164,11 +169,12 @@ fn decoder_for(caps: &gst::Caps) -> Result<gst::Element, BranchError> {
 
 /// Where a buffer's time lies on the engine's count: the moment at which it is due, latency included.
 fn due(sink: &gst_app::AppSink, sample: &gst::Sample, pipeline: &gst::glib::WeakRef<gst::Pipeline>, timeline: &Timeline) -> u64 {
+    let latency = || sink.upcast_ref::<gst::Element>().downcast_ref::<gst_base::BaseSink>().map(|sink| sink.latency());
     let exact = || {
         let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
         let running = segment.to_running_time(sample.buffer()?.pts()?)?;
         let offset = timeline.offset_of(&pipeline.upgrade()?)?;
-        let due = i64::try_from((running + sink.latency().unwrap_or(gst::ClockTime::ZERO)).nseconds()).ok()? + offset;
+        let due = i64::try_from((running + latency().unwrap_or(gst::ClockTime::ZERO)).nseconds()).ok()? + offset;
         u64::try_from(due).ok()
     };
     exact().unwrap_or_else(|| timeline.now())
@@ -289,8 +295,9 @@ fn picture_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
                 }
                 let frame = gst_video::VideoFrame::from_buffer_readable(buffer, video).map_err(|_| gst::FlowError::Error)?;
                 let (width, height) = (video.width(), video.height());
-                ends.slot.put(at, Arc::new(Shot::Decoded { frame, stamp: next_stamp() }));
-                if ends.life.picture(ends.order.timeline.now(), width, height) {
+                let now = ends.order.timeline.now();
+                ends.slot.put(at, now, Arc::new(Shot::Decoded { frame, stamp: next_stamp() }));
+                if ends.life.picture(now, width, height) {
                     wake_supervisor(sink);
                 }
                 Ok(gst::FlowSuccess::Ok)

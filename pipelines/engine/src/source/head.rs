@@ -7,7 +7,10 @@ use super::{
     branch::{self, BranchError, Ends, Kind, make},
     fault,
 };
-use crate::{devices, status::SourceFault};
+use crate::{
+    devices::{self, DeviceKind},
+    status::SourceFault,
+};
 
 /// How long an RTSP camera's packets may be early or late, in milliseconds.
 const RTSP_JITTER_MS: u32 = 100;
@@ -79,11 +82,15 @@ pub fn build(pipeline: &gst::Pipeline, ends: &Ends) -> Result<(), SourceFault> {
             lead_device(pipeline, ends, source.map_err(|e| e.to_string()))
         }
         Address::Device { id } => {
-            let source = devices::make_source(id);
+            let source = devices::make_source(device_kind(ends), id);
             lead_device(pipeline, ends, source.map_err(|e| e.to_string()))
         }
         Address::Image { .. } | Address::Text { .. } => Ok(()),
     }
+}
+
+fn device_kind(ends: &Ends) -> DeviceKind {
+    if ends.order.node.sound_only { DeviceKind::Microphone } else { DeviceKind::Camera }
 }
 
 fn test_picture(pipeline: &gst::Pipeline, ends: &Ends, pattern: &str) -> Result<(), BranchError> {
@@ -179,7 +186,7 @@ fn lead_dynamic(pipeline: &gst::Pipeline, element: &gst::Element, ends: &Ends) {
             return;
         }
         let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
-        let wanted = seen.is_first(&caps);
+        let wanted = seen.is_first(&caps) && !(ends.order.node.sound_only && branch::is_pictures(&caps));
         let led = if wanted { lead(&pipeline, pad, &caps, &ends) } else { branch::discard(&pipeline, pad) };
         if let Err(error) = led {
             gst::element_error!(element, gst::StreamError::CodecNotFound, ("{error}"));

@@ -11,7 +11,7 @@ use std::{
     },
 };
 
-use gst_video::{VideoFrameExt, prelude::*};
+use gst_video::VideoFrameExt;
 use pulse_picture::{Frame, FrameRef, Plane};
 use pulse_show::OnLoss;
 
@@ -21,6 +21,9 @@ use crate::tap::lock;
 const WAITING: usize = 6;
 /// A picture this much too early is due all the same: threads do not wake to the nanosecond.
 const EARLY: u64 = 2_000_000;
+
+/// The mixer may ask for pictures of times this long ago.
+const LOOKING_NS: u64 = 100_000_000;
 
 /// One picture of a source.
 pub enum Shot {
@@ -52,11 +55,11 @@ impl Shot {
         Arc::new(Self::Still { frame: Arc::new(frame), stamp: next_stamp() })
     }
 
-    /// The planes, for the compositor.
-    pub fn planes(&self) -> FrameRef<'_> {
+    /// The planes, for the compositor; none of a buffer that is not what its caps say.
+    pub fn planes(&self) -> Option<FrameRef<'_>> {
         match self {
             Self::Decoded { frame, .. } => decoded_planes(frame),
-            Self::Still { frame, .. } => frame.as_ref(),
+            Self::Still { frame, .. } => Some(Frame::as_ref(frame)),
         }
     }
 
@@ -66,37 +69,19 @@ impl Shot {
             Self::Decoded { stamp, .. } | Self::Still { stamp, .. } => *stamp,
         }
     }
-
-    /// The buffer of a decoded picture.
-    pub fn buffer(&self) -> Option<&gst::BufferRef> {
-        match self {
-            Self::Decoded { frame, .. } => Some(frame.buffer()),
-            Self::Still { .. } => None,
-        }
-    }
 }
 
-fn decoded_planes(frame: &gst_video::VideoFrame<gst_video::video_frame::Readable>) -> FrameRef<'_> {
+fn decoded_planes(frame: &gst_video::VideoFrame<gst_video::video_frame::Readable>) -> Option<FrameRef<'_>> {
     let info = frame.info();
-    let plane = |index: u32| {
-        let component = index as usize;
-        Plane {
-            data: frame.comp_data(index).unwrap_or(&[]),
-            stride: usize::try_from(info.stride()[component]).unwrap_or(0),
-            width: info.comp_width(component as u8) as usize,
-            height: info.comp_height(component as u8) as usize,
-        }
+    let plane = |index: u8| {
+        let stride = usize::try_from(*frame.plane_stride().get(usize::from(index))?).ok()?;
+        let data = frame.plane_data(u32::from(index)).ok()?;
+        Plane::new(data, stride, info.comp_width(index) as usize, info.comp_height(index) as usize).ok()
     };
-    let par = info.par();
-    FrameRef {
-        width: info.width() as usize,
-        height: info.height() as usize,
-        y: plane(0),
-        u: plane(1),
-        v: plane(2),
-        alpha: info.has_alpha().then(|| plane(3)),
-        par: (par.numer().max(1) as u32, par.denom().max(1) as u32),
-    }
+    let planes = FrameRef::new(plane(0)?, plane(1)?, plane(2)?).ok()?;
+    let planes = if info.has_alpha() { planes.with_alpha(plane(3)?).ok()? } else { planes };
+    let fraction = |n: i32| u32::try_from(n).unwrap_or(0);
+    Some(planes.with_par((fraction(info.par().numer()), fraction(info.par().denom()))))
 }
 
 #[derive(Default)]
@@ -106,6 +91,15 @@ struct Inside {
     slate: Option<Arc<Shot>>,
     lost: bool,
     on_loss: OnLoss,
+}
+
+impl Inside {
+    /// What is due at engine time `at` is shown.
+    fn advance(&mut self, at: u64) {
+        while self.waiting.front().is_some_and(|(due, _)| *due <= at + EARLY) {
+            self.shown = self.waiting.pop_front().map(|(_, shot)| shot);
+        }
+    }
 }
 
 /// What a source shows now.
@@ -122,11 +116,13 @@ impl Slot {
         Self { inside: Mutex::new(inside), frames: AtomicU64::new(0), dropped: AtomicU64::new(0) }
     }
 
-    /// A new picture, to be shown from engine time `due` on.
-    pub fn put(&self, due: u64, shot: Arc<Shot>) {
+    /// A new picture, come at engine time `now`, to be shown from `due` on.
+    pub fn put(&self, due: u64, now: u64, shot: Arc<Shot>) {
         self.frames.fetch_add(1, Ordering::Relaxed);
         let mut inside = lock(&self.inside);
         inside.lost = false;
+        // Nobody may be looking: what has had its time makes room. A mixer that is looking is behind by less than this.
+        inside.advance(now.saturating_sub(LOOKING_NS));
         if inside.waiting.len() >= WAITING {
             inside.waiting.pop_front();
             self.dropped.fetch_add(1, Ordering::Relaxed);
@@ -137,9 +133,7 @@ impl Slot {
     /// What should be seen at engine time `at`.
     pub fn at(&self, at: u64) -> Option<Arc<Shot>> {
         let mut inside = lock(&self.inside);
-        while inside.waiting.front().is_some_and(|(due, _)| *due <= at + EARLY) {
-            inside.shown = inside.waiting.pop_front().map(|(_, shot)| shot);
-        }
+        inside.advance(at);
         let keep = !inside.lost || inside.on_loss == OnLoss::LastFrame;
         match &inside.shown {
             Some(shown) if keep => Some(shown.clone()),

@@ -188,7 +188,7 @@ impl Supervisor {
         match shot {
             Err(fault) => Outcome::Fault(fault),
             Ok(shot) => {
-                self.ends.slot.put(0, shot);
+                self.ends.slot.put(0, 0, shot);
                 self.alive();
                 self.wait(Duration::MAX);
                 Outcome::Stopped

@@ -50,7 +50,17 @@ impl Microphone {
         let period_s = 1.0 / (f64::from(SAMPLE_RATE) * (1.0 + ppm * 1e-6));
         let dice = Dice::new(ppm.to_bits());
         let jitter_ns = jitter_ms * 1e6;
-        Self { inlet, block: 1024, jitter_ns, lie_ns: 0, stamps: true, period_s, next_s: 1.0, dice, samples: Vec::new() }
+        Self {
+            inlet,
+            block: 1024,
+            jitter_ns,
+            lie_ns: 0,
+            stamps: true,
+            period_s,
+            next_s: 1.0,
+            dice,
+            samples: Vec::new(),
+        }
     }
 
     /// Hears on, and pushes every block whose last sample it has heard by `now_s`.

@@ -68,9 +68,16 @@ impl Kind {
     }
 }
 
-/// What the branches of a reading pipeline have found: the caps of each track, and its frames.
-#[derive(Debug, Default)]
-struct Found(Vec<(Kind, Option<gst::Caps>, Vec<(gst::ClockTime, gst::Buffer)>)>);
+/// What a branch of the reading pipeline has found.
+#[derive(Debug)]
+struct Found {
+    kind: Kind,
+    caps: Option<gst::Caps>,
+    /// When each is due, and it.
+    frames: Vec<(gst::ClockTime, gst::Buffer)>,
+}
+
+type Branches = Arc<Mutex<Vec<Found>>>;
 
 impl Clip {
     /// Reads a file into memory.
@@ -83,7 +90,7 @@ impl Clip {
         let parse = gst::ElementFactory::make("parsebin").build()?;
         pipeline.add_many([&source, &parse])?;
         source.link(&parse)?;
-        let found = Arc::new(Mutex::new(Found::default()));
+        let found = Branches::default();
         let (weak, branches) = (pipeline.downgrade(), Arc::clone(&found));
         parse.connect_pad_added(move |parse, pad| {
             let Some(pipeline) = weak.upgrade() else { return };
@@ -98,14 +105,14 @@ impl Clip {
         Self::assemble(found).with_context(|| format!("{} is no clip", path.display()))
     }
 
-    fn assemble(Found(found): Found) -> Result<Self> {
-        let picture = found.iter().position(|(kind, ..)| *kind != Kind::Aac).context("it has no picture")?;
-        let length = match found[picture].2.as_slice() {
+    fn assemble(found: Vec<Found>) -> Result<Self> {
+        let picture = found.iter().find(|track| track.kind != Kind::Aac).context("it has no picture")?;
+        let length = match picture.frames.as_slice() {
             [.., (before, _), (last, _)] => *last + (*last - *before),
             _ => bail!("it has less than two frames"),
         };
         let mut clip = Self { tracks: Vec::new(), frames: Vec::new(), length };
-        for (index, (kind, caps, frames)) in found.into_iter().enumerate() {
+        for (index, Found { kind, caps, frames }) in found.into_iter().enumerate() {
             clip.tracks.push(Track { kind, caps: caps.context("a track is empty")? });
             let in_time = frames.into_iter().filter(|(due, _)| *due < length);
             clip.frames.extend(in_time.map(|(due, frame)| (due, index, frame)));
@@ -181,7 +188,7 @@ impl Clip {
 }
 
 /// Adds to a reading pipeline what collects the frames of one pad.
-fn branch(pipeline: &gst::Pipeline, pad: &gst::Pad, found: &Arc<Mutex<Found>>) -> Result<()> {
+fn branch(pipeline: &gst::Pipeline, pad: &gst::Pad, found: &Branches) -> Result<()> {
     let caps = pad.current_caps().unwrap_or_else(|| pad.query_caps(None));
     let kind = Kind::of(&caps)?;
     let line = format!("queue ! {} ! appsink name=sink sync=false", kind.parser());
@@ -189,14 +196,14 @@ fn branch(pipeline: &gst::Pipeline, pad: &gst::Pad, found: &Arc<Mutex<Found>>) -
     let sink = bin.by_name("sink").and_downcast::<AppSink>().context("the line has a sink")?;
     let index = {
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        found.0.push((kind, None, Vec::new()));
-        found.0.len() - 1
+        found.push(Found { kind, caps: None, frames: Vec::new() });
+        found.len() - 1
     };
     let found = Arc::clone(found);
     let new_sample = move |sink: &AppSink| {
         let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
         let mut found = found.lock().unwrap_or_else(PoisonError::into_inner);
-        let (_, caps, frames) = &mut found.0[index];
+        let Found { caps, frames, .. } = &mut found[index];
         caps.get_or_insert(sample.caps_owned().ok_or(gst::FlowError::NotNegotiated)?);
         let segment = sample.segment().and_then(|segment| segment.downcast_ref::<gst::ClockTime>());
         let time = |buffer: &gst::BufferRef| segment?.to_running_time(buffer.pts()?);

@@ -10,7 +10,7 @@ use std::{path::PathBuf, sync::Arc};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
-use gstreamer::{self as gst, glib, prelude::*};
+use gstreamer::{self as gst, glib};
 use gstreamer_rtsp_server::{RTSPAuth, RTSPMediaFactory, RTSPServer, RTSPToken, prelude::*};
 
 use crate::clip::Clip;
@@ -139,7 +139,7 @@ fn serve_clip(factory: &RTSPMediaFactory, clip: Arc<Clip>) {
     });
 }
 
-/// Asks every client for a name and a password, in the two ways that RTSP has (basic and digest).
+/// Asks every client for a name and a password, by HTTP's basic way.
 fn lock(server: &RTSPServer, factory: &RTSPMediaFactory, user: &str, password: &str) {
     let role = gst::Structure::builder("viewer")
         .field("media.factory.access", true)

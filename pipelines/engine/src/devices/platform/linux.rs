@@ -3,7 +3,9 @@
 use std::{env, ffi::OsString, fs, path::Path};
 
 use nokhwa::utils::CameraIndex;
-use x11rb::{connection::Connection, protocol::randr, protocol::xproto::ConnectionExt, rust_connection::RustConnection};
+use x11rb::{
+    connection::Connection, protocol::randr, protocol::xproto::ConnectionExt, rust_connection::RustConnection,
+};
 
 use super::{super::Screen, DeviceError, Platform};
 

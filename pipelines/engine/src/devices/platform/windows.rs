@@ -14,7 +14,9 @@ impl Platform for System {
             cause: "GStreamer's Direct3D 11 plugin is missing".to_owned(),
             remedy: "reinstall GStreamer with its complete set of plugins",
         };
-        let provider = gst::DeviceProviderFactory::find("d3d11screencapturedeviceprovider").and_then(|f| f.get()).ok_or_else(missing)?;
+        let provider = gst::DeviceProviderFactory::find("d3d11screencapturedeviceprovider")
+            .and_then(|f| f.get())
+            .ok_or_else(missing)?;
         let pixels = |device: &gst::Device, field: &str| {
             let structure = device.caps().and_then(|caps| caps.structure(0).map(|s| s.get::<i32>(field).unwrap_or(0)));
             u32::try_from(structure.unwrap_or(0)).unwrap_or(0)

@@ -1,0 +1,250 @@
+//! Cameras and microphones without hardware: a PipeWire session of the test's own, with nodes that are plugged in and out.
+//!
+//! Nothing of the user's own session is touched: the daemons run in a folder and on a message bus of their own, and only
+//! a program that is given [`Session::env`] finds them.
+
+use std::{
+    fs,
+    os::unix::net::UnixStream,
+    path::Path,
+    process::{Command, Stdio},
+    time::Duration,
+};
+
+use anyhow::{Context, Result};
+use serde_json::Value;
+
+use crate::{
+    child::{Child, run},
+    cleanup::Workdir,
+    judge::{Rgb, ffmpeg},
+    wait::{wait_for, wait_until},
+};
+
+/// How long a daemon or a node may take to be there or gone.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+/// Sends what an ALSA program plays to or records from "default" through the session.
+const ALSA: &str = "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nctl.!default { type pulse }\n";
+
+/// PipeWire, WirePlumber, the PulseAudio server and a message bus. Gone when dropped.
+#[derive(Debug)]
+pub struct Session {
+    _daemons: Vec<Child>,
+    folder: Workdir,
+}
+
+impl Session {
+    /// Starts it, and is back when devices can be plugged in.
+    ///
+    /// # Errors
+    /// When a daemon is not installed or does not come up.
+    pub fn start() -> Result<Self> {
+        let mut session = Self { _daemons: Vec::new(), folder: Workdir::new("devices")? };
+        fs::write(session.folder.join("alsa.conf"), ALSA)?;
+        let bus = format!("--address=unix:path={}", session.folder.join("bus").display());
+        session.daemon("dbus-daemon", &["--session", "--nofork", "--nopidfile", &bus], Some("bus"))?;
+        session.daemon("pipewire", &[], Some("pipewire-0"))?;
+        session.daemon("wireplumber", &[], None)?;
+        session.daemon("pipewire-pulse", &[], Some("pulse/native"))?;
+        // Until WirePlumber has looked at everything, the default sink is called "@DEFAULT_SINK@".
+        wait_for("WirePlumber to choose a default sink", PATIENCE, || {
+            let info = session.tool("pactl", &["info"])?;
+            let sink = info.lines().find_map(|line| line.trim().strip_prefix("Default Sink: "));
+            Ok(sink.filter(|name| !name.starts_with('@')).map(|_| ()))
+        })?;
+        Ok(session)
+    }
+
+    /// The environment variables with which a program finds this session instead of the user's.
+    #[must_use]
+    pub fn env(&self) -> Vec<(String, String)> {
+        let path = |name: &str| self.folder.join(name).display().to_string();
+        let folder = self.folder.path().display().to_string();
+        [
+            ("XDG_RUNTIME_DIR", folder.clone()),
+            ("PIPEWIRE_RUNTIME_DIR", folder),
+            ("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", path("bus"))),
+            ("PULSE_SERVER", format!("unix:{}", path("pulse/native"))),
+            ("ALSA_CONFIG_PATH", path("alsa.conf")),
+        ]
+        .map(|(name, value)| (name.to_owned(), value))
+        .to_vec()
+    }
+
+    /// Plugs in a camera, and is back when it is listed.
+    ///
+    /// # Errors
+    /// When it is not within 15 s.
+    pub fn plug_camera(&self, spec: &CameraSpec) -> Result<Camera> {
+        let [red, green, blue] = spec.colour.map(u32::from);
+        let ((width, height), fps) = (spec.size, spec.fps);
+        let mut properties = format!("props,media.class=Video/Source,node.name={}", spec.name);
+        let description = ("node.description".to_owned(), spec.description.clone());
+        for (name, value) in spec.properties.iter().chain([&description]) {
+            properties += &format!(",{name}=\\\"{value}\\\"");
+        }
+        let caps = format!("video/x-raw,format=YUY2,width={width},height={height},framerate={fps}/1");
+        let mut command = Command::new("gst-launch-1.0");
+        command.args(["videotestsrc", "is-live=true", "pattern=ball", "foreground-color=0xff000000"]);
+        command.arg(format!("background-color={:#x}", 0xff00_0000 | red << 16 | green << 8 | blue));
+        command.args(["!", &caps, "!", "pipewiresink", "mode=provide"]);
+        command.arg(format!("stream-properties=\"{properties}\""));
+        command.envs(self.env()).stdin(Stdio::null());
+        let camera =
+            Camera { node: spec.name.clone(), child: Child::start(format!("camera {}", spec.name), &mut command)? };
+        self.wait_for_node(&spec.name, true).with_context(|| camera.child.stderr())?;
+        Ok(camera)
+    }
+
+    /// Pulls a camera out, and is back when it is not listed any more.
+    ///
+    /// # Errors
+    /// When it still is after 15 s.
+    pub fn unplug(&self, mut camera: Camera) -> Result<()> {
+        camera.child.kill();
+        self.wait_for_node(&camera.node, false)
+    }
+
+    /// Plugs in a microphone that hears a tone at -15 dBFS RMS, left and right alike, and is back when it is listed.
+    /// `name` is its node, `description` what a person sees, both without quotes.
+    ///
+    /// # Errors
+    /// When it is not within 15 s.
+    pub fn plug_microphone(&self, name: &str, description: &str, hertz: u32) -> Result<Microphone> {
+        let speaker = format!("{name}.speaker");
+        let load = |arguments: [&str; 3]| self.tool("pactl", &[&["load-module"], arguments.as_slice()].concat());
+        let wall = load(["module-null-sink", &format!("sink_name={speaker}"), "rate=48000"])?.trim().to_owned();
+        let titled = format!("source_properties='device.description=\"{description}\"'");
+        let names = format!("source_name={name} master={speaker}.monitor");
+        let ear = load(["module-remap-source", &names, &titled])?.trim().to_owned();
+        self.wait_for_node(name, true)?;
+        let mut command = ffmpeg();
+        let tone = format!("aevalsrc='0.2515*sin({hertz}*2*PI*t)|0.2515*sin({hertz}*2*PI*t)':s=48000");
+        command.args(["-re", "-f", "lavfi", "-i", &tone, "-f", "pulse", "-device", &speaker, "tone"]);
+        let player = Child::start(format!("tone for {name}"), command.envs(self.env()).stdin(Stdio::null()))?;
+        wait_for("the tone to be played", PATIENCE, || {
+            let inputs = self.tool("pactl", &["list", "short", "sink-inputs"])?;
+            Ok(inputs.lines().any(|line| !line.trim().is_empty()).then_some(()))
+        })
+        .with_context(|| player.stderr())?;
+        Ok(Microphone { node: name.to_owned(), modules: [ear, wall], _player: player })
+    }
+
+    /// Pulls a microphone out, and is back when it is not listed any more.
+    ///
+    /// # Errors
+    /// When it still is after 15 s.
+    pub fn unplug_microphone(&self, microphone: Microphone) -> Result<()> {
+        for module in &microphone.modules {
+            self.tool("pactl", &["unload-module", module])?;
+        }
+        self.wait_for_node(&microphone.node, false)
+    }
+
+    /// Makes a microphone the system's default.
+    ///
+    /// # Errors
+    /// When it is not plugged in.
+    pub fn set_default(&self, microphone: &Microphone) -> Result<()> {
+        self.tool("pactl", &["set-default-source", &microphone.node]).map(|_| ())
+    }
+
+    /// Names and descriptions of all nodes.
+    ///
+    /// # Errors
+    /// When PipeWire does not answer.
+    pub fn nodes(&self) -> Result<Vec<(String, String)>> {
+        let objects: Vec<Value> = serde_json::from_str(&self.tool("pw-dump", &[])?)?;
+        let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+        let nodes = objects.iter().filter(|object| object["type"] == "PipeWire:Interface:Node");
+        let described = nodes.map(|node| {
+            let properties = &node["info"]["props"];
+            (text(&properties["node.name"]), text(&properties["node.description"]))
+        });
+        Ok(described.collect())
+    }
+
+    fn wait_for_node(&self, name: &str, there: bool) -> Result<()> {
+        let what = format!("the node {name} to be {}", if there { "listed" } else { "gone" });
+        wait_for(&what, PATIENCE, || {
+            let found = self.nodes()?.iter().any(|(node, _)| node == name);
+            Ok((found == there).then_some(()))
+        })
+    }
+
+    fn tool(&self, program: &str, arguments: &[&str]) -> Result<String> {
+        let (output, _) = run(Command::new(program).args(arguments).envs(self.env()))?;
+        Ok(String::from_utf8_lossy(&output).into_owned())
+    }
+
+    /// Starts a program that belongs to the session, and waits for its socket where it has one.
+    fn daemon(&mut self, program: &str, arguments: &[&str], socket: Option<&str>) -> Result<()> {
+        let mut command = Command::new(program);
+        command.args(arguments).envs(self.env()).stdin(Stdio::null());
+        // What they remember belongs to the session too.
+        for variable in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] {
+            command.env(variable, self.folder.join(variable));
+        }
+        let child = Child::start(program, &mut command)?;
+        if let Some(socket) = socket {
+            let path = self.folder.join(socket);
+            wait_until(&format!("{program} to open {socket}"), PATIENCE, || answers(&path))
+                .with_context(|| child.stderr())?;
+        }
+        self._daemons.push(child);
+        Ok(())
+    }
+}
+
+fn answers(socket: &Path) -> bool {
+    UnixStream::connect(socket).is_ok()
+}
+
+/// A camera to plug in: a black ball that moves over one colour. Its texts hold no quotes and no backslashes.
+#[derive(Debug, Clone)]
+pub struct CameraSpec {
+    /// The node's name.
+    pub name: String,
+    /// What a person sees.
+    pub description: String,
+    /// Of the ground.
+    pub colour: Rgb,
+    /// Pixels.
+    pub size: (u32, u32),
+    /// Frames a second.
+    pub fps: u32,
+    /// Further properties of the node, as `("object.path", "v4l2:/dev/video0")`.
+    pub properties: Vec<(String, String)>,
+}
+
+impl CameraSpec {
+    /// 640×360 at 30 frames a second, without further properties.
+    #[must_use]
+    pub fn new(name: &str, description: &str, colour: Rgb) -> Self {
+        let (name, description) = (name.to_owned(), description.to_owned());
+        Self { name, description, colour, size: (640, 360), fps: 30, properties: Vec::new() }
+    }
+}
+
+/// A camera that is plugged in. Pulled out when dropped; [`Session::unplug`] also waits until everybody knows.
+#[derive(Debug)]
+pub struct Camera {
+    node: String,
+    child: Child,
+}
+
+impl Camera {
+    /// The process, to freeze and thaw it.
+    pub fn process(&mut self) -> &mut Child {
+        &mut self.child
+    }
+}
+
+/// A microphone that is plugged in. It falls silent when dropped; [`Session::unplug_microphone`] pulls it out.
+#[derive(Debug)]
+pub struct Microphone {
+    node: String,
+    modules: [String; 2],
+    _player: Child,
+}

@@ -1,0 +1,125 @@
+//! Nothing may stop the recording, and what stops the program costs a second at most.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use pulse_tests::{
+    app::App,
+    judge::{self, Probe},
+    media::{self, BORDER, camera_seen},
+    rtsp::Camera,
+    wait::wait_for,
+};
+
+use super::stage::{PATIENCE, Stage, the_file};
+
+#[test]
+fn a_killed_program_loses_less_than_a_second_and_is_made_whole_in_place() -> Result<()> {
+    let words = ["--camera", "Aisle=test:ball", "--mic", "Room=test:sine?freq=440&volume=0.2"];
+    let stage = Stage::new("kill", &words)?;
+    let mut app = stage.run(&["--record", "program"])?;
+    let begun = app.wait_for("recording", PATIENCE, |_| true)?;
+    let last = app.wait_for("stats", PATIENCE, |stats| stats.t > begun.t + 4.0)?;
+    app.kill9()?;
+    let path = stage.recording("program.mp4");
+
+    judge::decodes_clean(&path).context("as it was left")?;
+    let left = Probe::of(&path)?;
+    let seconds = judge::packets(&path, "v:0")?.len() as f64 / 30.0;
+    // The file was opened when its first fragment was complete: what is in it is longer than what is between the events.
+    ensure!(last.t - begun.t - seconds < 1.0, "{} s are lost", last.t - begun.t - seconds);
+    ensure!(left.audio().is_ok(), "the sound is lost");
+
+    let told = App::run(["recover", &stage.folder.join("out").display().to_string(), "--json"])?;
+    ensure!(told.contains("\"recovered\""), "{told}");
+    judge::decodes_clean(&path).context("as it was recovered")?;
+    let boxes = judge::box_order(&path)?;
+    let place = |name: &str| boxes.iter().position(|b| b == name);
+    ensure!(place("moov") < place("mdat") && !boxes.contains(&"moof".to_owned()), "{boxes:?}");
+    ensure!((judge::packets(&path, "v:0")?.len() as f64 / 30.0 - seconds).abs() < 0.001, "frames were lost by recovering");
+    ensure!(App::run(["recover", &path.display().to_string(), "--json"])?.contains("already_whole"));
+    Ok(())
+}
+
+#[test]
+fn a_camera_that_dies_is_told_and_comes_back_within_three_seconds() -> Result<()> {
+    let mut camera = Camera::play(&media::small_camera(1).path()?)?;
+    let words = ["--camera".to_owned(), format!("Aisle={}", camera.url()), "--mic".into(), "Room=test:sine".into()];
+    let stage = Stage::new("lost", &words)?;
+    let mut app = stage.run(&["--record", "program"])?;
+    app.wait_for("recording", PATIENCE, |_| true)?;
+    app.wait_for("stats", PATIENCE, |stats| stats.text("/sources/aisle/state").is_ok_and(|state| state == "live"))?;
+    camera.kill();
+    let lost = app.wait_for("source_lost", Duration::from_secs(5), |_| true)?;
+    assert_eq!(lost.text("/name")?, "Aisle");
+    ensure!(lost.text("/cause")?.contains("Aisle"), "{lost:?}");
+    app.wait_for("stats", PATIENCE, |stats| stats.t > lost.t + 2.0)?;
+    camera.restart()?;
+    let back = app.wait_for("source_back", Duration::from_secs(3), |_| true).context("not back within 3 s")?;
+    app.wait_for("stats", PATIENCE, |stats| stats.t > back.t + 2.0)?;
+    app.interrupt()?;
+    let finished = app.finish(Duration::from_secs(6))?;
+    assert_eq!(finished.status.code(), Some(130));
+    let stopped = finished.all("stopped").last().context("no last word")?;
+    let file = stopped.files()?.into_iter().next().context("no file")?;
+    judge::decodes_clean(&file.path)?;
+    ensure!(judge::longest_gap(&judge::packets(&file.path, "v:0")?) < 0.04, "the program lost frames with its camera");
+    let colour = |t: f64| -> Result<_> { Ok(camera_seen(judge::frame_at(&file.path, t)?.mean_rgb(BORDER))) };
+    assert_eq!(colour(lost.t + 1.0)?, None, "no slate while the camera was away");
+    assert_eq!(colour(file.duration - 0.5)?, Some(1), "the camera is not seen again");
+    Ok(())
+}
+
+#[test]
+fn a_second_signal_ends_it_at_once_and_the_file_plays() -> Result<()> {
+    let stage = Stage::new("twice", &["--camera", "Aisle=test:ball"])?;
+    let mut app = stage.run(&["--record", "program"])?;
+    app.wait_for("recording", PATIENCE, |_| true)?;
+    app.wait_for("stats", PATIENCE, |stats| stats.number("/frames").is_ok_and(|frames| frames > 60.0))?;
+    app.terminate()?;
+    app.terminate()?;
+    let finished = app.finish(Duration::from_secs(5))?;
+    assert_eq!(finished.status.code(), Some(130));
+    judge::decodes_clean(stage.recording("program.mp4"))
+}
+
+#[test]
+fn a_full_disk_ends_the_file_well_and_recording_goes_on_when_there_is_room() -> Result<()> {
+    // A file size limit is what a user without root can set; the program sees the same refusal to write.
+    let stage = Stage::new("full", &["--camera", "Snow=test:snow"])?;
+    let mut app = stage.run(&["--record", "program", "--bitrate", "20M"])?;
+    app.wait_for("recording", PATIENCE, |_| true)?;
+    let pid = app.process().id().to_string();
+    let limit = |bytes: &str| -> Result<()> {
+        let done = std::process::Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status()?;
+        ensure!(done.success(), "prlimit");
+        Ok(())
+    };
+    let path = stage.recording("program.mp4");
+    limit(&(std::fs::metadata(&path)?.len() + 1_000_000).to_string())?;
+    let told = app.wait_for("output_retrying", PATIENCE, |_| true)?;
+    ensure!(told.text("/cause")?.contains("full"), "{told:?}");
+    limit("unlimited")?;
+    let again = app.wait_for("recording", PATIENCE, |_| true)?;
+    ensure!(again.text("/path")?.ends_with("program-2.mp4"), "{again:?}");
+    app.wait_for("stats", PATIENCE, |stats| stats.t > again.t + 1.5)?;
+    app.interrupt()?;
+    let finished = app.finish(PATIENCE)?;
+    let files = finished.all("stopped").last().context("no last word")?.files()?;
+    assert_eq!(files.len(), 2, "{files:?}");
+    files.iter().try_for_each(|file| judge::decodes_clean(&file.path))
+}
+
+#[test]
+fn a_recording_that_ends_by_itself_is_in_the_list_of_sessions() -> Result<()> {
+    let stage = Stage::new("sessions", &["--camera", "Aisle=test:smpte"])?;
+    let finished = stage.run(&["--record", "program", "--for", "3s"])?.finish(PATIENCE)?;
+    let file = the_file(&finished, "program")?;
+    let data = stage.folder.join("data").display().to_string();
+    let listed = wait_for("the list of sessions", PATIENCE, || {
+        let told = App::run(["sessions", "--data", &data, "--json"])?;
+        Ok(told.contains("finished").then_some(told))
+    })?;
+    ensure!(listed.contains(&file.path.file_name().context("a name")?.to_string_lossy().into_owned()), "{listed}");
+    Ok(())
+}

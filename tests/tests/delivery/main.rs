@@ -1,0 +1,8 @@
+//! What the studio delivers, judged from outside: one module a capability, in one binary, because each one takes long to link.
+
+mod commands;
+mod crash;
+mod harness;
+mod program;
+mod sources;
+mod stage;
