@@ -71,7 +71,11 @@ pub(crate) fn runs(moof: &[u8], at: u64, tracks: &[TrackHeader]) -> Result<Vec<R
 }
 
 fn track_runs(
-    traf: Child<'_>, moof_at: u64, data_end: u64, tracks: &[TrackHeader], runs: &mut Vec<Run>,
+    traf: Child<'_>,
+    moof_at: u64,
+    data_end: u64,
+    tracks: &[TrackHeader],
+    runs: &mut Vec<Run>,
 ) -> Result<u64, Malformed> {
     let tfhd = Tfhd::decode(&mut child(traf.body, b"tfhd")?.whole)?;
     let track = tracks.iter().position(|track| track.id == tfhd.track_id);

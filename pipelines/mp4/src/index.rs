@@ -125,9 +125,11 @@ impl TrackIndex {
         debug_assert!(first <= self.end);
         self.chunks.push(run.at);
         let (count, entry) = (run.len() as u32, run.defaults.entry);
-        if self.chunk_runs.last().is_none_or(|last| {
-            last.samples_per_chunk != count || last.sample_description_index != entry
-        }) {
+        if self
+            .chunk_runs
+            .last()
+            .is_none_or(|last| last.samples_per_chunk != count || last.sample_description_index != entry)
+        {
             let first_chunk = self.chunks.len() as u32;
             self.chunk_runs.push(StscEntry { first_chunk, samples_per_chunk: count, sample_description_index: entry });
         }

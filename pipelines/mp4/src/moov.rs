@@ -11,15 +11,18 @@ use crate::header::{Header, TrackHeader};
 use crate::index::{Index, TrackIndex};
 
 /// Tables of the header that the index replaces; sample groups go, as they would have to be collected like samples.
-const REPLACED: [&[u8; 4]; 12] = [
-    b"stts", b"ctts", b"cslg", b"stss", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"sbgp", b"sdtp", b"stdp",
-];
+const REPLACED: [&[u8; 4]; 12] =
+    [b"stts", b"ctts", b"cslg", b"stss", b"stsc", b"stsz", b"stz2", b"stco", b"co64", b"sbgp", b"sdtp", b"stdp"];
 
 /// Builds the whole `moov` box. Tracks without a sample are left out.
 pub(crate) fn build(header: &Header, index: &Index) -> Result<Vec<u8>, Malformed> {
     let timescale = movie_timescale(header);
-    let times: Vec<Times> =
-        header.tracks.iter().zip(&index.tracks).map(|(track, samples)| Times::of(header, timescale, track, samples)).collect();
+    let times: Vec<Times> = header
+        .tracks
+        .iter()
+        .zip(&index.tracks)
+        .map(|(track, samples)| Times::of(header, timescale, track, samples))
+        .collect();
     let mut out = Vec::with_capacity(header.moov.len() + index.tracks.iter().map(size).sum::<usize>());
     out.encode_atom(b"moov", |out| {
         let mut traks = 0..;
@@ -193,7 +196,11 @@ fn stbl(out: &mut Vec<u8>, header: &[u8], samples: &TrackIndex) -> mp4_atom::Res
 
 /// A table of runs (`stts`, `ctts`), straight from the compact form: with B-frames it has millions of entries.
 fn runs<T: Copy>(
-    out: &mut Vec<u8>, kind: &[u8; 4], version: u8, runs: &[(u32, T)], bytes: impl Fn(T) -> [u8; 4],
+    out: &mut Vec<u8>,
+    kind: &[u8; 4],
+    version: u8,
+    runs: &[(u32, T)],
+    bytes: impl Fn(T) -> [u8; 4],
 ) -> mp4_atom::Result<()> {
     out.encode_atom(kind, |out| {
         out.extend_from_slice(&[version, 0, 0, 0]);

@@ -15,7 +15,7 @@ impl Reserve {
     /// * 8 a frame with B-frames (`ctts`, where hardly two neighbours are equal), else none;
     /// * 4 for a keyframe (`stss`), of which there are at most 4 a second;
     /// * 36 a chunk (`co64` 8, `stsc` 12, and 16 for two `stts` runs where its start does not fall on a whole tick), of
-    ///   which there are at most 8 a second and track: fragments of half a second, interleaved every quarter.
+    ///   which there are at most 8 a second: one for either track every quarter of a second.
     ///
     /// 64 KiB more hold what does not grow: headers, codec settings, title. The space is a hole in the file, so that what
     /// is not needed costs nothing where the file system has sparse files.

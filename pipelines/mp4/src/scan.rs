@@ -229,7 +229,9 @@ impl<'a> Walk<'a> {
     fn moof(&mut self, head: Head) -> io::Result<u64> {
         self.lose(0);
         let runs = match head.len() {
-            0..=MAX_MOOF => fragment::runs(self.reader.bytes(head.start, head.len())?, head.start, &self.header.tracks).ok(),
+            0..=MAX_MOOF => {
+                fragment::runs(self.reader.bytes(head.start, head.len())?, head.start, &self.header.tracks).ok()
+            }
             _ => None,
         };
         match runs {

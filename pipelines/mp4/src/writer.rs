@@ -75,7 +75,16 @@ impl Writer {
         }
         file.set_len(0).map_err(failed)?;
         let reserve = reserve.min(Reserve::MAX);
-        Ok(Self { path: path.to_owned(), file, reserve, tags, pending: Vec::new(), recording: None, broken: None, end: 0 })
+        Ok(Self {
+            path: path.to_owned(),
+            file,
+            reserve,
+            tags,
+            pending: Vec::new(),
+            recording: None,
+            broken: None,
+            end: 0,
+        })
     }
 
     /// Takes what the muxer gives, cut anywhere.
@@ -102,8 +111,13 @@ impl Writer {
             let rest = self.pending.split_off(len);
             let part = std::mem::replace(&mut self.pending, rest);
             let written = match &self.recording {
-                Some(open) => open.check(&part, self.end).map_err(|e| self.not_mp4(e.to_string())).and_then(|runs| self.fragment(&part, &runs)),
-                None => self.header(part).inspect_err(|_| self.broken = Some("its header could not be written".to_owned())),
+                Some(open) => open
+                    .check(&part, self.end)
+                    .map_err(|e| self.not_mp4(e.to_string()))
+                    .and_then(|runs| self.fragment(&part, &runs)),
+                None => {
+                    self.header(part).inspect_err(|_| self.broken = Some("its header could not be written".to_owned()))
+                }
             };
             result = result.and(written);
         }
@@ -138,7 +152,8 @@ impl Writer {
     /// [`FinishError`]; the file plays and can be [recovered](crate::recover()).
     pub fn finish(self) -> Result<Whole, FinishError> {
         let Some(open) = self.recording else { return Err(FinishError::NoMedia { path: self.path }) };
-        let file_len = self.file.metadata().map_err(|source| FinishError::Io { path: self.path.clone(), source })?.len();
+        let file_len =
+            self.file.metadata().map_err(|source| FinishError::Io { path: self.path.clone(), source })?.len();
         let places = Places { moov: open.moov, free: Some(open.free), media_end: self.end, file_len };
         let plan = Plan::new(&self.path, places, &open.header, &open.index)?;
         let info = Info::of_recording(&open.header, &open.index, plan.bytes);

@@ -137,7 +137,8 @@ fn a_muxer_that_sends_something_else_is_told_so() {
         let whole = writer.finish().unwrap();
         assert_eq!((whole.video_frames, common::decode(&path)), (15, 15), "{what}");
     }
-    for (what, bytes) in [("no header", first), ("text", b"hello, world, here I am"), ("an ordinary file", &ordinary())] {
+    for (what, bytes) in [("no header", first), ("text", b"hello, world, here I am"), ("an ordinary file", &ordinary())]
+    {
         let mut writer = Writer::create(&dir.path().join("none.mp4"), 50_000, Tags::default()).unwrap();
         let told = writer.write(bytes).is_err() || writer.finish().is_err();
         assert!(told, "{what}");

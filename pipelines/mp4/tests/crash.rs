@@ -16,7 +16,7 @@ fn expected(stream: &Stream, fragments: usize) -> Vec<Packet> {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("expected.mp4");
     std::fs::write(&path, &stream.bytes[..stream.ends[fragments]]).unwrap();
-    packets(&path)
+    stream.packets(&path)
 }
 
 fn open(path: &Path) -> File {
@@ -189,7 +189,15 @@ fn a_hole_in_the_middle_does_not_move_what_follows() {
     let traf = bytes[from..].windows(4).position(|w| w == b"trun").unwrap() + from;
     let mdat = bytes[from..].windows(4).position(|w| w == b"mdat").unwrap() + from;
     // What a flipped bit may do to one fragment: its type, its size, its tables, the size of its data.
-    for (place, value) in [(moof, b'n'), (moof - 3, 0x40), (moof - 2, 0x01), (traf - 1, 0xff), (mdat, b'x'), (mdat - 3, 0x7f), (mdat - 2, 0x01)] {
+    for (place, value) in [
+        (moof, b'n'),
+        (moof - 3, 0x40),
+        (moof - 2, 0x01),
+        (traf - 1, 0xff),
+        (mdat, b'x'),
+        (mdat - 3, 0x7f),
+        (mdat - 2, 0x01),
+    ] {
         let was = std::mem::replace(&mut bytes[place], value);
         std::fs::write(&path, &bytes).unwrap();
         bytes[place] = was;

@@ -9,14 +9,16 @@
 mod common;
 
 use std::io::{BufRead, BufReader, Write};
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::{Child, Command, Stdio};
 
-use common::{Packet, assert_same, decode, packets};
+use common::{Packet, Stream, assert_same, decode, packets};
 use pulse_mp4::{FinishError, IndexPlace, Outcome, Tags, WriteError, Writer, recover};
 
-/// Starts `child` of this file in a process whose files can't be longer than `blocks` of 512 bytes.
+/// Starts `child` of this file in a process whose files can't be longer than `blocks` of 512 bytes. It finds what it is
+/// to record in `stream.mp4` beside the recording.
 fn limited(child: &str, path: &Path, blocks: u64) -> Child {
+    std::fs::write(path.with_file_name("stream.mp4"), &common::LATE.bytes).unwrap();
     let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
     Command::new("sh")
         .args(["-c", &script])
@@ -29,21 +31,23 @@ fn limited(child: &str, path: &Path, blocks: u64) -> Child {
         .unwrap()
 }
 
-fn fragments() -> impl Iterator<Item = &'static [u8]> {
-    let stream = &*common::LATE;
-    stream.ends.windows(2).map(|ends| &stream.bytes[ends[0]..ends[1]])
+/// Where the child records, and what.
+fn task() -> (PathBuf, Stream) {
+    let path = PathBuf::from(std::env::var_os("PULSE_MP4_CHILD").unwrap());
+    let stream = Stream::read("child", &path.with_file_name("stream.mp4"));
+    (path, stream)
 }
 
 /// Says `full` at the first fragment that does not fit, then waits for a line, and goes on.
 #[test]
 #[ignore = "run by the tests below, with a limit"]
 fn child_that_fills_the_disk() {
-    let path = std::env::var_os("PULSE_MP4_CHILD").unwrap();
-    let mut writer = Writer::create(Path::new(&path), 10_000, Tags::default()).unwrap();
-    writer.write(&common::LATE.bytes[..common::LATE.ends[0]]).unwrap();
+    let (path, stream) = task();
+    let mut writer = Writer::create(&path, 10_000, Tags::default()).unwrap();
+    writer.write(&stream.bytes[..stream.ends[0]]).unwrap();
     let mut told = false;
-    for fragment in fragments() {
-        match writer.write(fragment) {
+    for ends in stream.ends.windows(2) {
+        match writer.write(&stream.bytes[ends[0]..ends[1]]) {
             Ok(()) => {}
             Err(WriteError::DiskFull { written, .. }) => {
                 assert_eq!(written, std::fs::metadata(&path).unwrap().len());
@@ -73,7 +77,9 @@ fn wait_for(child: &mut Child, word: &str) -> BufReader<std::process::ChildStdou
 
 /// All packets but those of the fragment that found no room.
 fn without(lost: &[Packet], all: Vec<Packet>) -> Vec<Packet> {
-    all.into_iter().filter(|packet| !lost.iter().any(|lost| (lost.stream, lost.pts) == (packet.stream, packet.pts))).collect()
+    all.into_iter()
+        .filter(|packet| !lost.iter().any(|lost| (lost.stream, lost.pts) == (packet.stream, packet.pts)))
+        .collect()
 }
 
 #[test]
@@ -114,8 +120,8 @@ fn a_full_disk_loses_one_fragment_and_the_recording_goes_on() {
 #[test]
 #[ignore = "run by the test below, with a limit"]
 fn child_without_room_for_the_index() {
-    let path = std::env::var_os("PULSE_MP4_CHILD").unwrap();
-    let writer = common::LATE.record(Path::new(&path), 0);
+    let (path, stream) = task();
+    let writer = stream.record(&path, 0);
     let before = std::fs::read(&path).unwrap();
     assert!(matches!(writer.finish(), Err(FinishError::DiskFull { needed, .. }) if needed > 1_000));
     assert!(std::fs::read(&path).unwrap() == before, "changed");
@@ -128,7 +134,7 @@ fn an_index_without_room_leaves_the_recording_as_it_was() {
     let path = dir.path().join("full.mp4");
     let blocks = (common::LATE.ends.last().unwrap() + 1_000) as u64 / 512;
     let mut child = limited("child_without_room_for_the_index", &path, blocks);
-    wait_for(&mut child, "kept");
+    let _out = wait_for(&mut child, "kept");
     assert!(child.wait().unwrap().success());
     let before = packets(&path);
     let recovered = recover(&path).unwrap();

@@ -5,7 +5,9 @@ mod common;
 use std::process::Command;
 
 use common::{Stream, all, assert_same, decode, duration, order, packets, run};
-use pulse_mp4::{IndexPlace, Layout, Outcome, ReadError, RecoverError, Reserve, Tags, TrackKind, Writer, probe, recover};
+use pulse_mp4::{
+    IndexPlace, Layout, Outcome, ReadError, RecoverError, Reserve, Tags, TrackKind, Writer, probe, recover,
+};
 
 /// The muxer's own output as a file.
 fn original(stream: &Stream, dir: &tempfile::TempDir) -> std::path::PathBuf {
@@ -21,8 +23,8 @@ fn finishing_puts_the_index_in_front_and_changes_no_time() {
         let original = original(stream, &dir);
         let path = dir.path().join("recording.mp4");
         let writer = stream.record(&path, Reserve::for_recording(1.0, 30.0, true, 50.0));
-        let before = packets(&path);
-        assert_same(&before, &packets(&original), stream.name);
+        let before = stream.packets(&path);
+        assert_same(&before, &stream.packets(&original), stream.name);
 
         let whole = writer.finish().unwrap();
 
@@ -57,7 +59,7 @@ fn an_index_that_does_not_fit_goes_to_the_end() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("long.mp4");
         let writer = stream.record(&path, 1_000);
-        let before = packets(&path);
+        let before = stream.packets(&path);
 
         let whole = writer.finish().unwrap();
 
@@ -124,7 +126,7 @@ fn any_recorders_fragmented_file_is_made_whole() {
         let path = dir.path().join("other.mp4");
         // With the `mfra` box that ffmpeg appends.
         std::fs::write(&path, &stream.bytes).unwrap();
-        let before = packets(&path);
+        let before = stream.packets(&path);
 
         let recovered = recover(&path).unwrap();
 
@@ -213,7 +215,10 @@ fn probing_tells_the_same_before_and_after() {
     assert!((whole.duration - recording.duration).abs() < 1e-3 && (whole.duration - 4.0).abs() < 0.1, "{whole:?}");
     assert_eq!((whole.bytes, whole.video_frames()), (finished.bytes, 120));
     let [video, audio] = &whole.tracks[..] else { panic!("{whole:?}") };
-    assert_eq!((video.kind, &*video.codec.to_string(), video.width, video.height), (TrackKind::Video, "avc1", 160, 120));
+    assert_eq!(
+        (video.kind, &*video.codec.to_string(), video.width, video.height),
+        (TrackKind::Video, "avc1", 160, 120)
+    );
     assert_eq!((audio.kind, &*audio.codec.to_string(), audio.timescale), (TrackKind::Audio, "Opus", 48_000));
     assert_eq!(audio.samples, packets(&path).iter().filter(|packet| packet.stream == 1).count() as u64);
 }

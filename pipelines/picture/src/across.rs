@@ -35,13 +35,15 @@ struct Block {
     weights: [i8; 32],
 }
 
+/// Products of a sample and a weight, two of them added, must fit 15 bits.
+const WEIGHT_BITS: u32 = 7;
 const BLOCK: usize = 16;
 const WINDOW: usize = 16;
 
 impl Across {
     /// Works the taps of `axis` out.
     pub fn new(axis: &Axis) -> Self {
-        let taps = axis.taps(axis.halvings());
+        let taps = axis.taps(axis.halvings(), WEIGHT_BITS);
         let taps: Vec<_> = (axis.from..axis.to).map(|at| taps.tap(at)).collect();
         let first = taps.first().map_or(0, |tap| tap.index);
         let end = taps.last().map_or(first, |tap| tap.next + 1);

@@ -23,28 +23,27 @@ pub struct Axis {
     pub samples: usize,
 }
 
-/// Two neighbouring samples of the halved source and how much of each: all of `index` at weight 0, all of `next` at 128.
+/// Two neighbouring samples of the halved source and how much of each: all of `index` at weight 0, ever more of `next` above.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Tap {
     /// The sample before.
     pub index: usize,
     /// The sample after; the same one at the end of the stretch.
     pub next: usize,
-    /// 0 to 127.
+    /// Of `next`; 0 to just below 2 to the power of the taps' bits.
     pub weight: u8,
 }
 
-/// Where the taps of an axis lie, in 128ths of a sample of the halved source.
+/// Where the taps of an axis lie, in small steps between the samples of the halved source.
 #[derive(Debug, Clone, Copy)]
 pub struct Taps {
+    bits: u32,
     first: f64,
     step: f64,
     low: i64,
     high: i64,
 }
 
-const WEIGHT_BITS: u32 = 7;
-const WEIGHTS: f64 = (1_u32 << WEIGHT_BITS) as f64;
 
 impl Axis {
     /// How often the source is halved.
@@ -64,8 +63,8 @@ impl Axis {
         self.samples.div_ceil(1 << halvings).max(1)
     }
 
-    /// The taps of this axis on the source after `halvings`.
-    pub fn taps(&self, halvings: u32) -> Taps {
+    /// The taps of this axis on the source after `halvings`, with weights of `bits` (at most 8).
+    pub fn taps(&self, halvings: u32, bits: u32) -> Taps {
         let unit = f64::from(1_u32 << halvings);
         let last = self.samples_after(halvings) as i64 - 1;
         // Nothing beyond the stretch is mixed in: what was cropped off must not show at the edge.
@@ -73,12 +72,8 @@ impl Axis {
         let high = (((self.start + self.length) / unit - 1e-6).ceil() as i64 - 1).clamp(low, last);
         let step = self.length / self.size / unit;
         let first = self.start / unit + 0.5 * step - 0.5;
-        Taps { first: first * WEIGHTS + 0.5, step: step * WEIGHTS, low, high }
-    }
-
-    /// Whether output samples are source samples, only shifted by whole ones.
-    pub fn is_copy(&self) -> bool {
-        (self.length - self.size).abs() < 1e-3 && (self.start - self.start.round()).abs() < 1e-3
+        let weights = f64::from(1_u32 << bits);
+        Taps { bits, first: first * weights + 0.5, step: step * weights, low, high }
     }
 }
 
@@ -86,9 +81,9 @@ impl Taps {
     /// What output sample `at` is made of.
     pub fn tap(&self, at: usize) -> Tap {
         // `first` holds the half that makes the cut to whole steps a rounding.
-        let steps = ((self.first + at as f64 * self.step) as i64).clamp(self.low << WEIGHT_BITS, self.high << WEIGHT_BITS);
-        let index = steps >> WEIGHT_BITS;
-        let weight = (steps - (index << WEIGHT_BITS)) as u8;
+        let steps = ((self.first + at as f64 * self.step) as i64).clamp(self.low << self.bits, self.high << self.bits);
+        let index = steps >> self.bits;
+        let weight = (steps - (index << self.bits)) as u8;
         Tap { index: index as usize, next: (index + 1).min(self.high) as usize, weight }
     }
 }

@@ -3,7 +3,8 @@
 //! May import: `axis`, `across`, `kernel`, `plane`.
 //!
 //! Works row by row, so that what is halved is still in the nearest cache when it is mixed; only the rows and columns that
-//! are wanted are looked at. Rounding happens once a halving and once a mix in each direction: within 2 of the exact value.
+//! are wanted are looked at. Rounding happens once a halving and once a mix: within 2 of the exact value unless a
+//! picture is made more than four times smaller.
 
 use crate::{
     across::Across,
@@ -33,7 +34,7 @@ impl Scaler {
         let halvings = y.halvings();
         let columns = across.end - across.first;
         let halver = Halver { src, across: x.halvings(), down: halvings, first: across.first, end: across.end };
-        let taps = y.taps(halvings);
+        let taps = y.taps(halvings, 8);
         let mut rows = Rows::new(halver, columns, &mut self.ring, &mut self.steps);
         self.line.resize(columns, 0);
         for (to, at) in (y.from..y.to).enumerate() {
@@ -48,7 +49,7 @@ impl Scaler {
                 (weight, is_copy) => {
                     rows.fetch(tap.index);
                     rows.fetch(tap.next);
-                    let (upper, lower, weight) = (rows.get(tap.index), rows.get(tap.next), weight * 2);
+                    let (upper, lower, weight) = (rows.get(tap.index), rows.get(tap.next), weight);
                     if is_copy {
                         kernel::mix_rows(upper, lower, weight, out);
                     } else {

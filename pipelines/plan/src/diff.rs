@@ -99,7 +99,8 @@ fn start_sources(current: &Graph, desired: &Graph, steps: &mut Vec<Step>) {
 }
 
 fn restarts(node: &SourceNode, wanted: &SourceNode) -> bool {
-    (&node.address, &node.text, node.sound_only, node.held) != (&wanted.address, &wanted.text, wanted.sound_only, wanted.held)
+    (&node.address, &node.text, node.sound_only, node.held)
+        != (&wanted.address, &wanted.text, wanted.sound_only, wanted.held)
 }
 
 fn same_but_for_name(node: &OutputNode, wanted: &OutputNode) -> bool {

@@ -14,7 +14,7 @@ use crate::redact::redact;
 #[derive(Clone, PartialEq, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
 pub enum Address {
-    /// `test:PATTERN`: a moving or still test picture (`ball`, `smpte`, `snow`, `black`, `white`, `red`, `green`, `blue`, `checkers`, …: names of GStreamer's `videotestsrc` patterns).
+    /// `test:PATTERN`: a moving or still test picture (`ball`, `smpte`, `snow`, `black`, `white`, `red`, `green`, `blue`, `checkers-8`, …: names of GStreamer's `videotestsrc` patterns).
     TestPicture {
         /// Pattern name.
         pattern: String,

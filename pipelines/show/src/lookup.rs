@@ -58,7 +58,14 @@ impl Source {
     /// A source with the usual settings and an id made out of its name (unique only if the name is: see [`SourceId::fresh`]).
     pub fn new(name: impl Into<String>, address: Address) -> Self {
         let name = name.into();
-        Self { id: SourceId::fresh(&name, []), name, address, sound_only: false, on_loss: OnLoss::default(), text: None }
+        Self {
+            id: SourceId::fresh(&name, []),
+            name,
+            address,
+            sound_only: false,
+            on_loss: OnLoss::default(),
+            text: None,
+        }
     }
 
     /// Whether it may have pictures: only the source itself can tell for sure.

@@ -10,7 +10,8 @@ pub const MAX_STEPS: usize = 200;
 /// The versions of a show before and after the present one.
 ///
 /// The present one is kept by the caller, who puts what [`undo`](Self::undo) and [`redo`](Self::redo) give in its place by
-/// [`crate::restore`], which also mends what is on air.
+/// [`crate::restore`], which also mends what is on air. Should that refuse an undo, a [`redo`](Self::redo) with the version refused
+/// puts the history back as it was; and the other way round.
 #[derive(Debug, Clone, Default)]
 pub struct History {
     past: VecDeque<Show>,

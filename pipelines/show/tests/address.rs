@@ -1,5 +1,7 @@
 //! Addresses: what is read, what is refused with which remedy, and that no secret gets out.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use proptest::prelude::*;
 use pulse_show::{Address, Kind, strategies};
 

@@ -1,5 +1,7 @@
 //! Saved shows: every schema loads, and what is not a show is refused with its place.
 
+#![allow(clippy::unwrap_used, reason = "helpers of tests fail as tests do")]
+
 use proptest::prelude::*;
 use pulse_show::{SCHEMA, SavedError, Show, saved, strategies};
 

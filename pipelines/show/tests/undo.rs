@@ -138,6 +138,21 @@ fn an_undo_that_takes_the_scene_on_air_away_puts_another_there() {
 }
 
 #[test]
+fn an_undo_that_is_refused_can_be_put_back() {
+    let mut desk = Desk::new();
+    desk.act(&title("a"), false);
+    desk.act(&Command::SetCanvas { canvas: Canvas { width: 1280, height: 720, ..Canvas::default() } }, false);
+    let record = pulse_show::Record { program: true, ..Default::default() };
+    desk.act(&Command::Record { record }, false);
+    let version = desk.history.undo(&desk.show).unwrap();
+    assert!(restore(&desk.show, &desk.live, version.clone()).is_err());
+    assert_eq!(desk.history.redo(&version).as_ref(), Some(&desk.show));
+    desk.act(&Command::Record { record: pulse_show::Record::default() }, false);
+    assert!(desk.undo());
+    assert_eq!((desk.show.canvas, desk.show.title.as_str()), (Canvas::default(), "a"));
+}
+
+#[test]
 fn only_so_many_steps_are_kept() {
     let mut desk = Desk::new();
     for n in 0..MAX_STEPS + 50 {

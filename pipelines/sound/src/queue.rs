@@ -145,3 +145,83 @@ impl Reel {
         self.front += frames;
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reel_and_inlet(capacity_frames: usize) -> (Inlet, Reel) {
+        let (samples_in, samples_out) = HeapRb::new(capacity_frames * CHANNELS).split();
+        let (marks_in, marks_out) = HeapRb::new(4).split();
+        let health = Arc::new(Health::default());
+        let inlet = Inlet { samples: samples_in, marks: marks_in, pushed: 0, fresh: false, health };
+        (inlet, Reel { samples: samples_out, marks: marks_out, front: 0, end: 0 })
+    }
+
+    /// Frame `n` is `n, -n`.
+    fn frames(range: std::ops::Range<u64>) -> Vec<f32> {
+        range.flat_map(|n| [n as f32, -(n as f32)]).collect()
+    }
+
+    #[test]
+    fn frames_keep_their_numbers_around_the_end_of_the_ring() {
+        let (mut inlet, mut reel) = reel_and_inlet(10);
+        for first in (0..60).step_by(6) {
+            assert!(inlet.push(None, &frames(first..first + 6)));
+            reel.refresh();
+            assert_eq!((reel.front(), reel.end()), (first.saturating_sub(2), first + 6));
+            for from in reel.front()..=reel.end() {
+                let mut out = vec![9.0; 20];
+                reel.copy(from, &mut out);
+                let mut expected = frames(from..first + 6);
+                expected.resize(20, 0.0);
+                assert_eq!(out, expected, "from {from}");
+            }
+            reel.discard_to(first + 4);
+        }
+        let mut out = [9.0; 8];
+        reel.copy(56, &mut out);
+        assert_eq!(out, [0.0, 0.0, 0.0, 0.0, 58.0, -58.0, 59.0, -59.0]);
+    }
+
+    #[test]
+    fn a_full_ring_of_marks_drops_the_block_and_breaks_the_line() {
+        let (mut inlet, mut reel) = reel_and_inlet(100);
+        for n in 0..6 {
+            assert_eq!(inlet.push(Some(n), &[0.5; 2]), n < 4);
+        }
+        assert_eq!(inlet.health().report().dropped_blocks, 2);
+        reel.refresh();
+        assert_eq!(reel.end(), 4);
+        while let Some(mark) = reel.take_mark() {
+            assert!(!mark.fresh);
+        }
+        assert!(inlet.push(Some(6), &[0.5; 2]));
+        let mark = reel.take_mark().unwrap();
+        assert_eq!((mark.frame, mark.time_ns, mark.fresh), (4, 6, true));
+    }
+
+    #[test]
+    fn a_source_on_another_thread_loses_nothing() {
+        let (mut inlet, mut reel) = reel_and_inlet(1000);
+        let source = std::thread::spawn(move || {
+            for first in (0..100_000).step_by(100) {
+                while !inlet.push(None, &frames(first..first + 100)) {
+                    std::thread::yield_now();
+                }
+            }
+        });
+        let mut next = 0;
+        while next < 100_000 {
+            reel.refresh();
+            let mut out = vec![0.0; (reel.end() - next) as usize * CHANNELS];
+            reel.copy(next, &mut out);
+            // Up to 2^24 an f32 holds every whole number.
+            assert_eq!(out, frames(next..reel.end()));
+            next = reel.end();
+            reel.discard_to(next);
+            std::thread::yield_now();
+        }
+        source.join().unwrap();
+    }
+}

@@ -2,12 +2,19 @@
 
 use crate::error::Failure;
 
+/// The number of SIGXFSZ, the same on Linux and macOS.
+#[cfg(unix)]
+const SIGXFSZ: i32 = 25;
+
 /// Listens from its making on, so that no signal is missed.
 pub struct Signals {
     #[cfg(unix)]
     terminate: tokio::signal::unix::Signal,
     #[cfg(unix)]
     interrupt: tokio::signal::unix::Signal,
+    /// Held so that a file size limit is an error that the recorder handles, not the end of the process.
+    #[cfg(unix)]
+    _file_limit: tokio::signal::unix::Signal,
     #[cfg(windows)]
     close: tokio::signal::windows::CtrlClose,
     #[cfg(windows)]
@@ -20,7 +27,11 @@ impl Signals {
     pub fn listen() -> Result<Self, Failure> {
         use tokio::signal::unix::{SignalKind, signal};
         let listen = |kind| signal(kind).map_err(Failure::failed);
-        Ok(Self { terminate: listen(SignalKind::terminate())?, interrupt: listen(SignalKind::interrupt())? })
+        Ok(Self {
+            terminate: listen(SignalKind::terminate())?,
+            interrupt: listen(SignalKind::interrupt())?,
+            _file_limit: listen(SignalKind::from_raw(SIGXFSZ))?,
+        })
     }
 
     /// Begins to listen.

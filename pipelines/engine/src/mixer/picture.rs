@@ -30,8 +30,8 @@ use crate::{
 /// Every source's slot, by its id.
 pub type Slots = BTreeMap<SourceId, Arc<Slot>>;
 
-/// A frame is made this long after its time, so that pictures due then have arrived although threads wake late.
-const SETTLE_NS: u64 = 12_000_000;
+/// A frame is made this long after the last moment that it may show, so that pictures have arrived although threads wake late.
+const SETTLE_NS: u64 = 10_000_000;
 /// Being later than this means that the machine slept or stood still.
 const ASLEEP_NS: u64 = 2_000_000_000;
 /// A stinger that has no picture after this time is not waited for any longer.
@@ -226,7 +226,9 @@ impl Worker {
         while !self.shared.stop.load(Ordering::Acquire) {
             let at = first + self.canvas.frame_time(n);
             let next = first + self.canvas.frame_time(n + 1);
-            self.timeline.sleep_until(at + SETTLE_NS);
+            // The picture nearest to the frame's time is shown: up to half a frame before or after it.
+            let shown = at + (next - at) / 2;
+            self.timeline.sleep_until(shown + SETTLE_NS);
             let now = self.timeline.now();
             if now > at + ASLEEP_NS {
                 let missed = (now - at) / (next - at).max(1);
@@ -235,7 +237,7 @@ impl Worker {
                 n = 0;
                 continue;
             }
-            let late = now > next + SETTLE_NS;
+            let late = now > shown + (next - at) + SETTLE_NS;
             self.give(at, next - at, late);
             if self.shared.frames.fetch_add(1, Ordering::Relaxed) == 0 {
                 self.notices.tell(Notice::Ready);
@@ -250,11 +252,12 @@ impl Worker {
             self.before = None;
             return;
         }
-        let fresh = if late { None } else { self.draw(at) };
+        let shown = at + duration / 2;
+        let fresh = if late { None } else { self.draw(shown) };
         if fresh.is_none() {
             self.shared.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        let Some(mut buffer) = fresh.or_else(|| self.before.clone()).or_else(|| self.draw(at)) else { return };
+        let Some(mut buffer) = fresh.or_else(|| self.before.clone()).or_else(|| self.draw(shown)) else { return };
         {
             let buffer = buffer.make_mut();
             buffer.set_pts(gst::ClockTime::from_nseconds(at));

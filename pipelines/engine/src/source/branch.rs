@@ -12,10 +12,18 @@ use super::{
     Life, Order, Taps,
     slot::{Shot, Slot, next_stamp},
 };
-use crate::{tap::lock, timeline::Timeline};
+use crate::{
+    tap::{Tap, lock},
+    timeline::Timeline,
+};
 
 /// The message that wakes the supervisor when the first sign of life came.
 pub const ALIVE: &str = "pulse-alive";
+
+/// What one stream of a source may be ahead of another: a file's interleaving is coarser than a frame.
+const QUEUE_NS: u64 = 3_000_000_000;
+/// The same in bytes, for a stream that does not say how long it is.
+const QUEUE_BYTES: u32 = 24 << 20;
 
 /// Everything the streaming threads of one source write to.
 #[derive(Clone)]
@@ -115,27 +123,21 @@ pub fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, caps: &gst::Caps, ends: 
         decoder.set_property("max-threads", decoder_threads(caps));
     }
     let wanted = kind_of(caps);
+    // A demuxer gives all its streams on one thread: without queues the first sink that waits would stop the others.
+    let queue = make("queue")?;
+    queue.set_property("max-size-buffers", 0_u32);
+    queue.set_property("max-size-bytes", QUEUE_BYTES);
+    queue.set_property("max-size-time", QUEUE_NS);
     if wanted == Kind::EncodedPictures && is_recordable(caps) {
-        let tee = make("tee")?;
-        tee.set_property("allow-not-linked", true);
-        let tap = tap_sink(ends, pipeline);
-        chain(pipeline, pad, &[&tee, decoder.upcast_ref()])?;
-        add_branch(pipeline, &tee, tap.upcast_ref())?;
+        chain(pipeline, pad, &[&queue, &tap(ends, pipeline)?, &decoder])?;
     } else {
-        chain(pipeline, pad, &[&decoder])?;
+        chain(pipeline, pad, &[&queue, &decoder])?;
     }
     let out = decoder.static_pad("src").ok_or_else(|| BranchError::Link("the decoder has no output".into()))?;
     match wanted {
         Kind::EncodedPictures => pictures(pipeline, &out, ends),
         _ => sound(pipeline, &out, ends),
     }
-}
-
-fn add_branch(pipeline: &gst::Pipeline, tee: &gst::Element, sink: &gst::Element) -> Result<(), BranchError> {
-    let link = |error: &dyn std::fmt::Display| BranchError::Link(error.to_string());
-    pipeline.add(sink).map_err(|e| link(&e))?;
-    tee.link(sink).map_err(|e| link(&e))?;
-    sink.sync_state_with_parent().map_err(|e| link(&e))
 }
 
 /// Whether a camera's bytes can go into a file as they are.
@@ -167,18 +169,37 @@ fn decoder_for(caps: &gst::Caps) -> Result<gst::Element, BranchError> {
     Err(BranchError::NoDecoder(what))
 }
 
-/// Where a buffer's time lies on the engine's count: the moment at which it is due, latency included.
-fn due(sink: &gst_app::AppSink, sample: &gst::Sample, pipeline: &gst::glib::WeakRef<gst::Pipeline>, timeline: &Timeline) -> u64 {
-    let latency = || sink.upcast_ref::<gst::Element>().downcast_ref::<gst_base::BaseSink>().map(|sink| sink.latency());
-    let exact = || {
-        let segment = sample.segment()?.downcast_ref::<gst::ClockTime>()?;
-        let running = segment.to_running_time(sample.buffer()?.pts()?)?;
-        let offset = timeline.offset_of(&pipeline.upgrade()?)?;
-        let due = i64::try_from((running + latency().unwrap_or(gst::ClockTime::ZERO)).nseconds()).ok()? + offset;
-        u64::try_from(due).ok()
-    };
-    exact().unwrap_or_else(|| timeline.now())
+/// Where the times of a stream lie on the engine's count: a buffer is due at its running time plus the pipeline's latency.
+struct Due<'a> {
+    segment: Option<&'a gst::Segment>,
+    latency: u64,
+    offset: Option<i64>,
+    now: u64,
 }
+
+impl Due<'_> {
+    /// The moment at which a buffer is due; now, if it does not say.
+    fn of(&self, pts: Option<gst::ClockTime>) -> u64 {
+        let exact = || {
+            let running = self.segment?.downcast_ref::<gst::ClockTime>()?.to_running_time(pts?)?;
+            u64::try_from(i64::try_from(running.nseconds() + self.latency).ok()? + self.offset?).ok()
+        };
+        exact().unwrap_or(self.now)
+    }
+}
+
+/// The count of time of a sink's pipeline.
+fn due_at<'a>(sink: &gst_app::AppSink, segment: Option<&'a gst::Segment>, pipeline: &WeakPipeline, timeline: &Timeline) -> Due<'a> {
+    let base = sink.upcast_ref::<gst::Element>().downcast_ref::<gst_base::BaseSink>();
+    Due {
+        segment,
+        latency: base.map_or(0, |sink| sink.latency().nseconds()),
+        offset: pipeline.upgrade().and_then(|pipeline| timeline.offset_of(&pipeline)),
+        now: timeline.now(),
+    }
+}
+
+type WeakPipeline = gst::glib::WeakRef<gst::Pipeline>;
 
 fn app_sink(sync: bool) -> gst_app::AppSink {
     gst_app::AppSink::builder().sync(sync).max_buffers(1).enable_last_sample(false).build()
@@ -190,40 +211,40 @@ fn wake_supervisor(sink: &gst_app::AppSink) {
     let _ = sink.post_message(gst::message::Application::builder(alive).src(sink).build());
 }
 
-/// A camera's own bytes, for recording them untouched.
-fn tap_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
-    let sink = app_sink(false);
-    sink.set_async(false);
-    let (taps, timeline, pipeline) = (ends.taps.clone(), ends.order.timeline.clone(), pipeline.downgrade());
-    sink.set_callbacks(
-        AppSinkCallbacks::builder()
-            .new_sample(move |sink| {
-                let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
-                if taps.encoded.is_used() {
-                    give(&taps.encoded, sink, &sample, &pipeline, &timeline);
-                }
-                Ok(gst::FlowSuccess::Ok)
-            })
-            .build(),
-    );
-    sink
+/// Where a camera's own bytes are given out, for recording them untouched. It stands in the stream and never holds it up.
+fn tap(ends: &Ends, pipeline: &gst::Pipeline) -> Result<gst::Element, BranchError> {
+    let identity = make("identity")?;
+    identity.set_property("signal-handoffs", true);
+    identity.set_property("silent", true);
+    let (ends, pipeline) = (ends.clone(), pipeline.downgrade());
+    identity.connect("handoff", false, move |values| {
+        if !ends.taps.encoded.is_used() {
+            return None;
+        }
+        let identity = values.first()?.get::<gst::Element>().ok()?;
+        let buffer = values.get(1)?.get::<gst::Buffer>().ok()?;
+        let pad = identity.static_pad("sink")?;
+        let segment = pad.sticky_event::<gst::event::Segment>(0);
+        let timeline = &ends.order.timeline;
+        let due = Due {
+            segment: segment.as_ref().map(|event| event.segment()),
+            latency: ends.life.latency(),
+            offset: timeline.offset_of(&pipeline.upgrade()?),
+            now: timeline.now(),
+        };
+        give(&ends.taps.encoded, buffer, &*pad.current_caps()?, &due);
+        None
+    });
+    Ok(identity)
 }
 
-fn give(
-    tap: &crate::tap::Tap,
-    sink: &gst_app::AppSink,
-    sample: &gst::Sample,
-    pipeline: &gst::glib::WeakRef<gst::Pipeline>,
-    timeline: &Timeline,
-) {
-    let (Some(buffer), Some(caps)) = (sample.buffer_owned(), sample.caps()) else { return };
-    let at = due(sink, sample, pipeline, timeline);
-    let mut buffer = buffer;
+/// Gives a buffer out in engine time.
+fn give(tap: &Tap, mut buffer: gst::Buffer, caps: &gst::CapsRef, due: &Due<'_>) {
     {
         let buffer = buffer.make_mut();
-        let shift = |t: gst::ClockTime, pts: u64| gst::ClockTime::from_nseconds((at + t.nseconds()).saturating_sub(pts));
+        let at = due.of(buffer.pts());
         let pts = buffer.pts().map_or(at, gst::ClockTime::nseconds);
-        let dts = buffer.dts().map(|dts| shift(dts, pts));
+        let dts = buffer.dts().map(|dts| gst::ClockTime::from_nseconds((at + dts.nseconds()).saturating_sub(pts)));
         buffer.set_pts(gst::ClockTime::from_nseconds(at));
         buffer.set_dts(dts);
     }
@@ -289,10 +310,12 @@ fn picture_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
                     info = gst_video::VideoInfo::from_caps(caps).ok().map(|info| (caps.to_owned(), info));
                 }
                 let Some((_, video)) = info.as_ref() else { return Err(gst::FlowError::NotNegotiated) };
-                let at = due(sink, &sample, &pipeline, &ends.order.timeline);
+                let due = due_at(sink, sample.segment(), &pipeline, &ends.order.timeline);
+                ends.life.set_latency(due.latency);
                 if ends.taps.pictures.is_used() {
-                    give(&ends.taps.pictures, sink, &sample, &pipeline, &ends.order.timeline);
+                    give(&ends.taps.pictures, buffer.clone(), caps, &due);
                 }
+                let at = due.of(buffer.pts());
                 let frame = gst_video::VideoFrame::from_buffer_readable(buffer, video).map_err(|_| gst::FlowError::Error)?;
                 let (width, height) = (video.width(), video.height());
                 let now = ends.order.timeline.now();
@@ -331,13 +354,14 @@ fn sound_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
             .new_sample(move |sink| {
                 let sample = sink.pull_sample().map_err(|_| gst::FlowError::Eos)?;
                 let Some(buffer) = sample.buffer() else { return Ok(gst::FlowSuccess::Ok) };
-                let at = due(sink, &sample, &pipeline, &ends.order.timeline);
+                let due = due_at(sink, sample.segment(), &pipeline, &ends.order.timeline);
+                let at = due.of(buffer.pts());
                 let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
                 samples.clear();
                 samples.extend(map.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
                 lock(&ends.order.inlet).push(Some(at), &samples);
-                if ends.taps.sound.is_used() {
-                    give(&ends.taps.sound, sink, &sample, &pipeline, &ends.order.timeline);
+                if let (true, Some(buffer), Some(caps)) = (ends.taps.sound.is_used(), sample.buffer_owned(), sample.caps()) {
+                    give(&ends.taps.sound, buffer, caps, &due);
                 }
                 if ends.life.sound(ends.order.timeline.now()) {
                     wake_supervisor(sink);

@@ -9,6 +9,7 @@ pub struct Life {
     last_picture: AtomicU64,
     last_sound: AtomicU64,
     interval: AtomicU64,
+    latency: AtomicU64,
     width: AtomicU32,
     height: AtomicU32,
     told: AtomicBool,
@@ -46,6 +47,16 @@ impl Life {
     /// Nanoseconds between pictures, smoothed.
     pub fn interval(&self) -> u64 {
         self.interval.load(Ordering::Relaxed)
+    }
+
+    /// Nanoseconds that the pipeline keeps pictures back, as told with the last one.
+    pub fn latency(&self) -> u64 {
+        self.latency.load(Ordering::Relaxed)
+    }
+
+    /// What the pipeline keeps pictures back, in nanoseconds.
+    pub fn set_latency(&self, latency: u64) {
+        self.latency.store(latency, Ordering::Relaxed);
     }
 
     /// Size of the picture, once known.

@@ -128,3 +128,27 @@ impl Place {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_names_a_door_and_a_key() {
+        let place = Place::parse("rtmp://user:pw@127.0.0.1:1940/live/cam/k%20y?x=1");
+        assert_eq!((place.host.as_str(), place.port), ("127.0.0.1", 1940));
+        assert!(place.admits("live", "cam/k y?x=1") && place.admits("/live/cam/", "k%20y?x=1"));
+        assert!(!place.admits("live", "cam") && !place.admits("live/cam/k", "y?x=1"));
+        let bare = Place::parse("rtmp://[::1]/live/key");
+        assert_eq!((bare.host.as_str(), bare.port), ("::1", PORT));
+    }
+
+    #[test]
+    fn a_taken_port_is_named() {
+        let taken = TcpListener::bind("127.0.0.1:0").unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let place = Place::parse(&format!("rtmp://127.0.0.1:{port}/live/key"));
+        let error = place.bind().unwrap_err();
+        assert!(place.explain(&error).contains(&format!("port {port} is taken")));
+    }
+}

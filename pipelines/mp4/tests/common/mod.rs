@@ -14,6 +14,9 @@ pub struct Stream {
     pub bytes: Vec<u8>,
     /// Where the header ends, and after it each fragment.
     pub ends: Vec<usize>,
+    /// Seconds by which players show this stream's pictures too late while it is fragmented: they add the lowest
+    /// composition offset to the times of fragments, and take it off again only in ordinary files.
+    pub late: f64,
 }
 
 const FRAGMENTED: &str = "+frag_keyframe+empty_moov+default_base_moof";
@@ -27,7 +30,8 @@ pub static B_FRAMES: LazyLock<Stream> = LazyLock::new(|| stream("b-frames", &["-
 pub static OPUS: LazyLock<Stream> = LazyLock::new(|| stream("opus", &["-bf", "0"], "libopus", "0", FRAGMENTED));
 pub static LATE: LazyLock<Stream> = LazyLock::new(|| stream("late", &["-bf", "2"], "aac", "0.7", FRAGMENTED));
 pub static EDITS: LazyLock<Stream> = LazyLock::new(|| stream("edits", &["-bf", "2"], "aac", "0.3", WITH_EDITS));
-pub static NEGATIVE_CTS: LazyLock<Stream> = LazyLock::new(|| stream("negative", &["-bf", "3"], "libopus", "0", NEGATIVE));
+pub static NEGATIVE_CTS: LazyLock<Stream> =
+    LazyLock::new(|| stream("negative", &["-bf", "3"], "libopus", "0", NEGATIVE));
 
 /// One of each kind.
 pub fn all() -> [&'static Stream; 6] {
@@ -44,9 +48,7 @@ fn stream(name: &'static str, video: &[&str], audio: &str, late: &str, flags: &s
     ffmpeg.args(["-c:v", "libx264", "-preset", "veryfast", "-pix_fmt", "yuv420p", "-g", "15", "-sc_threshold", "0"]);
     ffmpeg.args(video).args(["-c:a", audio, "-movflags", flags, "-strict", "-2"]).arg(&path);
     run(&mut ffmpeg);
-    let bytes = std::fs::read(&path).unwrap();
-    let ends = boxes(&bytes).into_iter().filter(|b| ["moov", "mdat"].contains(&&*b.kind)).map(|b| b.end as usize);
-    Stream { name, ends: ends.collect(), bytes }
+    Stream { late: if flags == NEGATIVE { 2.0 / 30.0 } else { 0.0 }, ..Stream::read(name, &path) }
 }
 
 /// Runs a command that has to succeed in silence; gives what it prints.
@@ -58,6 +60,22 @@ pub fn run(command: &mut Command) -> String {
 }
 
 impl Stream {
+    /// A muxer's output in a file.
+    pub fn read(name: &'static str, path: &Path) -> Self {
+        let bytes = std::fs::read(path).unwrap();
+        let ends = boxes(&bytes).into_iter().filter(|b| ["moov", "mdat"].contains(&&*b.kind)).map(|b| b.end as usize);
+        Self { name, ends: ends.collect(), bytes, late: 0.0 }
+    }
+
+    /// Every packet of a fragmented file of this stream, at the times that it says.
+    pub fn packets(&self, path: &Path) -> Vec<Packet> {
+        let mut packets = packets(path);
+        for packet in packets.iter_mut().filter(|packet| packet.stream == 0) {
+            packet.pts -= self.late;
+        }
+        packets
+    }
+
     /// Without what the muxer adds at its end (`mfra`).
     pub fn media(&self) -> &[u8] {
         &self.bytes[..*self.ends.last().unwrap()]

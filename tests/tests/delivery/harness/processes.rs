@@ -1,6 +1,7 @@
 //! Nothing outlives a test, and every wait ends.
 
 use std::{
+    os::unix::process::ExitStatusExt,
     path::PathBuf,
     process::Command,
     thread,
@@ -34,15 +35,9 @@ fn a_guard_takes_everything_with_it() -> Result<()> {
 
 #[test]
 fn a_child_dies_with_the_thread_that_started_it() -> Result<()> {
-    let start = || {
-        let child = shell("sleep 1000")?;
-        let pid = child.id();
-        std::mem::forget(child);
-        anyhow::Ok(pid)
-    };
-    let pid = thread::spawn(start).join().map_err(|_| anyhow!("a panic"))??;
-    let zombie = || std::fs::read_to_string(format!("/proc/{pid}/stat")).is_ok_and(|stat| stat.contains(") Z "));
-    wait_until("the orphan to be killed", SOON, || zombie() || !runs(&pid.to_string()))
+    let mut child = thread::spawn(|| shell("sleep 1000")).join().map_err(|_| anyhow!("a panic"))??;
+    ensure!(child.wait_exit(SOON)?.signal() == Some(9));
+    Ok(())
 }
 
 #[test]

@@ -272,3 +272,156 @@ fn table<const N: usize>(entries: [(&str, Amf0Value); N]) -> Amf0Value {
 fn status_table(level: &str, code: &str, description: &str) -> Amf0Value {
     table([("level", level), ("code", code), ("description", description)].map(|(n, v)| (n, Amf0Value::Utf8String(v.into()))))
 }
+
+#[cfg(test)]
+mod tests {
+    use rml_rtmp::sessions::{
+        ClientSession, ClientSessionConfig, ClientSessionEvent, ClientSessionResult, PublishRequestType,
+    };
+
+    use super::*;
+
+    /// A sender made of `rml_rtmp`'s client, and our side of its connection.
+    struct Both {
+        ours: Session,
+        client: ClientSession,
+        heard: Vec<ClientSessionEvent>,
+        events: Vec<Event>,
+        taken: bool,
+    }
+
+    fn place() -> Place {
+        Place::parse("rtmp://0.0.0.0/live/s3cret%20word")
+    }
+
+    impl Both {
+        fn connected() -> Self {
+            let (mut ours, mut theirs) = (Session::new(), Handshake::new(PeerType::Client));
+            let hello = theirs.generate_outbound_p0_and_p1().unwrap();
+            ours.feed(&hello, &place(), false).unwrap();
+            let Ok(HandshakeProcessResult::Completed { response_bytes, .. }) = theirs.process_bytes(ours.out()) else {
+                panic!("the handshake is not complete");
+            };
+            ours.out().clear();
+            ours.feed(&response_bytes, &place(), false).unwrap();
+            let (client, first) = ClientSession::new(ClientSessionConfig::new()).unwrap();
+            let mut both = Self { ours, client, heard: Vec::new(), events: Vec::new(), taken: false };
+            both.carry(first).unwrap();
+            let connect = both.client.request_connection("live".into()).unwrap();
+            both.carry(vec![connect]).unwrap();
+            both
+        }
+
+        /// Carries what the client wants to say to us, our answers back, and so on.
+        fn carry(&mut self, mut said: Vec<ClientSessionResult>) -> Result<(), SessionError> {
+            let mut outcome = Ok(());
+            while !said.is_empty() {
+                for result in said.drain(..) {
+                    match result {
+                        ClientSessionResult::OutboundResponse(packet) => {
+                            match self.ours.feed(&packet.bytes, &place(), self.taken) {
+                                Ok(events) => self.events.extend(events),
+                                Err(error) => outcome = Err(error),
+                            }
+                        }
+                        ClientSessionResult::RaisedEvent(event) => self.heard.push(event),
+                        ClientSessionResult::UnhandleableMessageReceived(_) => {}
+                    }
+                }
+                let answer = std::mem::take(self.ours.out());
+                said = self.client.handle_input(&answer).unwrap();
+            }
+            outcome
+        }
+
+        fn publish(&mut self, key: &str) -> Result<(), SessionError> {
+            let wish = self.client.request_publishing(key.into(), PublishRequestType::Live).unwrap();
+            self.carry(vec![wish])
+        }
+
+        fn was_told(&self, event: &ClientSessionEvent) -> bool {
+            self.heard.contains(event)
+        }
+    }
+
+    #[test]
+    fn a_sender_with_the_right_key_publishes_until_it_ends() {
+        let mut both = Both::connected();
+        assert!(both.was_told(&ClientSessionEvent::ConnectionRequestAccepted));
+        both.publish("s3cret word").unwrap();
+        assert!(both.was_told(&ClientSessionEvent::PublishRequestAccepted));
+        let time = RtmpTimestamp::new(0x0123_4567);
+        let picture = both.client.publish_video_data(vec![0x17; 100_000].into(), time, false).unwrap();
+        both.carry(vec![picture]).unwrap();
+        let end = both.client.stop_publishing().unwrap();
+        both.carry(end).unwrap();
+        let [Event::Publishing, Event::Media(message), Event::Ended] = both.events.as_slice() else {
+            panic!("{:?}", both.events);
+        };
+        assert_eq!((message.kind, message.timestamp, message.data.len()), (flv::PICTURES, 0x0123_4567, 100_000));
+    }
+
+    #[test]
+    fn a_wrong_key_and_a_second_sender_are_told_so_and_turned_away() {
+        let refused = ClientSessionEvent::UnhandleableOnStatusCode { code: "NetStream.Publish.BadName".into() };
+        let mut both = Both::connected();
+        assert_eq!(both.publish("other"), Err(SessionError::WrongKey));
+        assert!(both.was_told(&refused) && !both.ours.is_publishing());
+        let mut both = Both::connected();
+        both.taken = true;
+        assert_eq!(both.publish("s3cret word"), Err(SessionError::Taken));
+        assert!(both.was_told(&refused) && both.events.is_empty());
+    }
+
+    #[test]
+    fn whoever_has_not_shown_the_key_can_neither_fill_the_memory_nor_send_pictures() {
+        let mut both = Both::connected();
+        let message = RtmpMessage::VideoData { data: vec![0; 100].into() };
+        let payload = message.into_message_payload(RtmpTimestamp::new(0), STREAM).unwrap();
+        let small = ChunkSerializer::new().serialize(&payload, false, false).unwrap();
+        assert_eq!(both.ours.feed(&small.bytes, &place(), false), Ok(Vec::new()));
+        let message = RtmpMessage::VideoData { data: vec![0; MAX_STRANGE + 1].into() };
+        let payload = message.into_message_payload(RtmpTimestamp::new(0), STREAM).unwrap();
+        let large = ChunkSerializer::new().serialize(&payload, false, false).unwrap();
+        let refused = both.ours.feed(&large.bytes, &place(), false);
+        assert_eq!(refused, Err(ChunkError::TooLarge(MAX_STRANGE + 1).into()));
+    }
+
+    #[test]
+    fn what_is_received_is_acknowledged() {
+        let mut both = Both::connected();
+        both.publish("s3cret word").unwrap();
+        for n in 0..4 {
+            let picture = both.client.publish_video_data(vec![0x27; 1 << 20].into(), RtmpTimestamp::new(n), false).unwrap();
+            both.carry(vec![picture]).unwrap();
+        }
+        let counts: Vec<u32> = both.heard.iter().filter_map(|event| match event {
+            ClientSessionEvent::AcknowledgementReceived { bytes_received } => Some(*bytes_received),
+            _ => None,
+        }).collect();
+        assert!(matches!(counts.as_slice(), [count] if (WINDOW..2 * WINDOW).contains(count)), "{counts:?}");
+    }
+
+    #[test]
+    fn no_bytes_make_it_panic() {
+        let mut both = Both::connected();
+        both.publish("s3cret word").unwrap();
+        let mut seed = 1_u64;
+        let mut random = || {
+            seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            seed.to_be_bytes()[0]
+        };
+        let (mut refused, mut commands) = (0, 0);
+        for _ in 0..2_000 {
+            let mut session = Session { handshake: None, publishing: true, ..Session::new() };
+            let garbage: Vec<u8> = (0..400).map(|_| random()).collect();
+            refused += u32::from(session.feed(&garbage, &place(), false).is_err());
+            // A good header, so that the garbage reaches the reader of commands; a few good values before it.
+            let values = [b"\x02\x00\x07connect\x00".as_slice(), &[0; 8], &[random() % 12], &garbage[..60]].concat();
+            let header = [&[3, 0, 0, 0, 0, 0], &[values.len() as u8, COMMAND], [0; 4].as_slice()].concat();
+            let mut session = Session { handshake: None, ..Session::new() };
+            commands += u32::from(session.feed(&[header, values].concat(), &place(), false).is_err());
+        }
+        assert!(refused > 1_000 && commands > 1_000, "{refused} {commands}");
+    }
+}
