@@ -12,6 +12,8 @@
 //! * state changes that may hang have a deadline and are left behind when they miss it;
 //! * every queue is bounded and what it drops is counted in [`Observed`].
 
+use gst::prelude::*;
+
 mod deadline;
 pub mod devices;
 pub mod encoder;
@@ -30,5 +32,12 @@ pub use status::{FileReport, Notice, Observed, OutputState, SourceFault, SourceS
 
 /// Makes GStreamer ready. Must be called before anything else of this crate; more than once is harmless.
 pub fn init() -> Result<(), EngineError> {
-    gst::init().map_err(|e| EngineError::GStreamer(e.to_string()))
+    gst::init().map_err(|e| EngineError::GStreamer(e.to_string()))?;
+    // The newer adaptive demuxers work in `decodebin3` alone; elsewhere GStreamer 1.22 aborts the process when they are taken down.
+    for demuxer in ["hlsdemux2", "dashdemux2", "mssdemux2"] {
+        if let Some(factory) = gst::ElementFactory::find(demuxer) {
+            factory.set_rank(gst::Rank::NONE);
+        }
+    }
+    Ok(())
 }

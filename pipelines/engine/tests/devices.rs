@@ -3,6 +3,8 @@
 //! A process can have only one desktop (its environment names it), so each test runs again as a process of its own: the first one starts
 //! the services in a folder of their own and ends them, the second one finds itself on that desktop and does the testing.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::{
     env, fs,
     io::{BufRead, BufReader},
@@ -186,7 +188,7 @@ fn virtual_camera(node: &str, description: &str) -> Process {
     let caps = "video/x-raw,format=I420,width=320,height=240,framerate=30/1";
     start(
         "gst-launch-1.0",
-        &["-q", "videotestsrc", "is-live=true", "!", caps, "!", "pipewiresink", "mode=provide", &props],
+        &["-q", "--no-fault", "videotestsrc", "is-live=true", "!", caps, "!", "pipewiresink", "mode=provide", &props],
     )
 }
 
@@ -210,6 +212,12 @@ fn room() {
     for (what, name) in [("set-default-sink", "room"), ("set-default-source", "room.monitor")] {
         assert!(Command::new("pactl").args([what, name]).status().unwrap().success());
     }
+}
+
+/// With patience, as services take their time on a busy machine.
+fn watch() -> (Monitor, Receiver<DeviceEvent>) {
+    devices::list(PATIENCE).unwrap();
+    Monitor::start().unwrap()
 }
 
 fn next<T>(events: &Receiver<DeviceEvent>, what: &str, mut pick: impl FnMut(DeviceEvent) -> Option<T>) -> T {
@@ -265,9 +273,9 @@ impl Playing {
         });
         pipeline.add_many([&source, rest.upcast_ref()]).unwrap();
         source.link(&rest).unwrap();
-        let playing = Self { pipeline, buffers };
-        assert!(playing.pipeline.set_state(gst::State::Playing).is_ok(), "it does not play: {}", playing.complaint());
-        playing
+        // Whether it could start is told by the buffers that come.
+        let _ = pipeline.set_state(gst::State::Playing);
+        Self { pipeline, buffers }
     }
 
     fn complaint(&self) -> String {
@@ -285,21 +293,22 @@ impl Drop for Playing {
     }
 }
 
-/// Waits for a second of sound in mono at `rate`, beginning where it is loud, and tells its pitch in hertz.
+/// Waits for half a second of mono sound at `rate`, beginning where it is loud, and tells its pitch in hertz. Gaps do not matter: a busy
+/// machine's sound services leave some.
 fn pitch(rate: u32, mut more: impl FnMut() -> Vec<f32>) -> f32 {
     let mut heard: Vec<f32> = Vec::new();
     wait_until("something is heard", || {
         heard = more();
         heard.iter().any(|s| s.abs() > 0.1)
     });
-    // The first block may begin in silence.
-    heard.clear();
-    wait_until("a second is heard", || {
+    wait_until("half a second is heard", || {
         heard.extend(more());
-        heard.len() >= rate as usize
+        heard.len() >= rate as usize / 2
     });
-    heard.truncate(rate as usize);
-    heard.windows(2).filter(|w| w[0] < 0.0 && w[1] >= 0.0).count() as f32
+    let rises: Vec<usize> = (1..heard.len()).filter(|n| heard[n - 1] < 0.0 && heard[*n] >= 0.0).collect();
+    let mut periods: Vec<usize> = rises.windows(2).map(|w| w[1] - w[0]).collect();
+    periods.sort_unstable();
+    rate as f32 / periods[periods.len() / 2] as f32
 }
 
 #[track_caller]
@@ -310,7 +319,7 @@ fn assert_pitch(got: f32) {
 #[test]
 fn a_camera_that_is_plugged_in_again_keeps_its_id_and_name() {
     on_a_desktop("a_camera_that_is_plugged_in_again_keeps_its_id_and_name", Services::PipeWire, |_| {
-        let (monitor, events) = Monitor::start().unwrap();
+        let (monitor, events) = watch();
         let plugged = virtual_camera("aisle-cam", "Aisle");
         let camera = added(&events, DeviceKind::Camera);
         assert_eq!((camera.id.as_str(), camera.name.as_str()), ("camera:aisle@aisle-cam", "Aisle"));
@@ -327,15 +336,27 @@ fn a_camera_that_is_plugged_in_again_keeps_its_id_and_name() {
         let error = devices::make_source(DeviceKind::Camera, "Aisle").unwrap_err();
         assert!(matches!(&error, DeviceError::NotFound { wanted, .. } if wanted == "Aisle"), "{error}");
 
-        for _ in 0..3 {
-            let plugged = virtual_camera("aisle-cam", "Aisle");
+        let (mut played, mut plugs) = (0, 0);
+        while played < 3 {
+            plugs += 1;
+            assert!(plugs < 12, "it was played from {played} times only");
+            let mut plugged = virtual_camera("aisle-cam", "Aisle");
             assert_eq!(added(&events, DeviceKind::Camera), camera);
             let playing =
                 Playing::start(devices::make_source(DeviceKind::Camera, camera.id.as_str()).unwrap(), "videoconvert");
-            assert_eq!(playing.next().0.len(), 320 * 240 * 3 / 2);
+            let mut frame = None;
+            // PipeWire's virtual camera may crash when somebody begins to watch it: one unplugging more.
+            wait_until("a frame comes", || {
+                frame = playing.buffers.try_recv().ok();
+                frame.is_some() || plugged.0.try_wait().unwrap().is_some()
+            });
             drop(playing);
             plugged.kill();
             assert_eq!(removed(&events), camera.id);
+            if let Some((frame, _)) = frame {
+                assert_eq!(frame.len(), 320 * 240 * 3 / 2);
+                played += 1;
+            }
         }
     });
 }
@@ -343,7 +364,7 @@ fn a_camera_that_is_plugged_in_again_keeps_its_id_and_name() {
 #[test]
 fn identical_cameras_are_told_apart() {
     on_a_desktop("identical_cameras_are_told_apart", Services::PipeWire, |_| {
-        let (_monitor, events) = Monitor::start().unwrap();
+        let (_monitor, events) = watch();
         let _first = virtual_camera("port-1", "Webcam");
         let first = added(&events, DeviceKind::Camera);
         let plugged = virtual_camera("port-2", "Webcam");
@@ -418,6 +439,7 @@ fn a_microphone_is_heard_by_callback_and_its_loss_is_told() {
 fn headphones_play_what_is_pushed() {
     on_a_desktop("headphones_play_what_is_pushed", Services::PipeWire, |_| {
         room();
+        devices::list(PATIENCE).unwrap();
         let source = devices::make_source(DeviceKind::Microphone, "default").unwrap();
         let playing = Playing::start(source, "audioconvert ! audio/x-raw,format=F32LE,rate=48000,channels=1");
         let mut headphones = Headphones::open("default", |_| {}).unwrap();

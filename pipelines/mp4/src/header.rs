@@ -124,7 +124,7 @@ impl Header {
                     mvhd.creation_time = created.unwrap_or(mvhd.creation_time);
                     mvhd.modification_time = created.unwrap_or(mvhd.modification_time);
                     mvhd.encode(out)?;
-                } else if !(child.is(b"udta") && !tags.title.is_empty()) {
+                } else if !child.is(b"udta") || tags.title.is_empty() {
                     out.extend_from_slice(child.whole);
                 }
             }

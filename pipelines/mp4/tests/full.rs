@@ -4,6 +4,8 @@
 //! A file size limit stands for the full disk: the system answers a write in the same way, half of it done and then an
 //! error, and it takes no rights to set one up.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 #![cfg(target_os = "linux")]
 
 mod common;
@@ -15,15 +17,15 @@ use std::process::{Child, Command, Stdio};
 use common::{Packet, Stream, assert_same, decode, packets};
 use pulse_mp4::{FinishError, IndexPlace, Outcome, Tags, WriteError, Writer, recover};
 
-/// Starts `child` of this file in a process whose files can't be longer than `blocks` of 512 bytes. It finds what it is
+/// Starts the test of that name in a process whose files can't be longer than `blocks` of 512 bytes. It finds what it is
 /// to record in `stream.mp4` beside the recording.
-fn limited(child: &str, path: &Path, blocks: u64) -> Child {
+fn limited(test: &str, path: &Path, blocks: u64) -> Child {
     std::fs::write(path.with_file_name("stream.mp4"), &common::LATE.bytes).unwrap();
     let script = format!("trap '' XFSZ; ulimit -S -f {blocks}; exec \"$0\" \"$@\"");
     Command::new("sh")
         .args(["-c", &script])
         .arg(std::env::current_exe().unwrap())
-        .args(["--exact", child, "--ignored", "--nocapture"])
+        .args(["--exact", test, "--nocapture"])
         .env("PULSE_MP4_CHILD", path)
         .stdin(Stdio::piped())
         .stdout(Stdio::piped())
@@ -31,26 +33,23 @@ fn limited(child: &str, path: &Path, blocks: u64) -> Child {
         .unwrap()
 }
 
-/// Where the child records, and what.
-fn task() -> (PathBuf, Stream) {
-    let path = PathBuf::from(std::env::var_os("PULSE_MP4_CHILD").unwrap());
+/// In the process that a test started of itself: where to record, and what.
+fn task() -> Option<(PathBuf, Stream)> {
+    let path = PathBuf::from(std::env::var_os("PULSE_MP4_CHILD")?);
     let stream = Stream::read("child", &path.with_file_name("stream.mp4"));
-    (path, stream)
+    Some((path, stream))
 }
 
 /// Says `full` at the first fragment that does not fit, then waits for a line, and goes on.
-#[test]
-#[ignore = "run by the tests below, with a limit"]
-fn child_that_fills_the_disk() {
-    let (path, stream) = task();
-    let mut writer = Writer::create(&path, 10_000, Tags::default()).unwrap();
+fn fill_the_disk(path: &Path, stream: &Stream) {
+    let mut writer = Writer::create(path, 10_000, Tags::default()).unwrap();
     writer.write(&stream.bytes[..stream.ends[0]]).unwrap();
     let mut told = false;
     for ends in stream.ends.windows(2) {
         match writer.write(&stream.bytes[ends[0]..ends[1]]) {
             Ok(()) => {}
             Err(WriteError::DiskFull { written, .. }) => {
-                assert_eq!(written, std::fs::metadata(&path).unwrap().len());
+                assert_eq!(written, std::fs::metadata(path).unwrap().len());
                 assert_eq!(written, writer.bytes());
                 assert!(!told, "full again");
                 told = true;
@@ -84,12 +83,15 @@ fn without(lost: &[Packet], all: Vec<Packet>) -> Vec<Packet> {
 
 #[test]
 fn a_full_disk_loses_one_fragment_and_the_recording_goes_on() {
+    if let Some((path, stream)) = task() {
+        return fill_the_disk(&path, &stream);
+    }
     let stream = &*common::LATE;
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("full.mp4");
     // Ends within the fourth fragment.
     let blocks = (stream.ends[3] + 10_032 + 2_000) as u64 / 512;
-    let mut child = limited("child_that_fills_the_disk", &path, blocks);
+    let mut child = limited("a_full_disk_loses_one_fragment_and_the_recording_goes_on", &path, blocks);
     let out = wait_for(&mut child, "full");
     let kept = dir.path().join("kept.mp4");
     std::fs::copy(&path, &kept).unwrap();
@@ -117,23 +119,23 @@ fn a_full_disk_loses_one_fragment_and_the_recording_goes_on() {
 }
 
 /// The index goes behind the media, where there is no room for it.
-#[test]
-#[ignore = "run by the test below, with a limit"]
-fn child_without_room_for_the_index() {
-    let (path, stream) = task();
-    let writer = stream.record(&path, 0);
-    let before = std::fs::read(&path).unwrap();
+fn finish_without_room(path: &Path, stream: &Stream) {
+    let writer = stream.record(path, 0);
+    let before = std::fs::read(path).unwrap();
     assert!(matches!(writer.finish(), Err(FinishError::DiskFull { needed, .. }) if needed > 1_000));
-    assert!(std::fs::read(&path).unwrap() == before, "changed");
+    assert!(std::fs::read(path).unwrap() == before, "changed");
     println!("\nkept");
 }
 
 #[test]
 fn an_index_without_room_leaves_the_recording_as_it_was() {
+    if let Some((path, stream)) = task() {
+        return finish_without_room(&path, &stream);
+    }
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("full.mp4");
     let blocks = (common::LATE.ends.last().unwrap() + 1_000) as u64 / 512;
-    let mut child = limited("child_without_room_for_the_index", &path, blocks);
+    let mut child = limited("an_index_without_room_leaves_the_recording_as_it_was", &path, blocks);
     let _out = wait_for(&mut child, "kept");
     assert!(child.wait().unwrap().success());
     let before = packets(&path);

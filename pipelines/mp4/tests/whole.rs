@@ -1,5 +1,7 @@
 //! A recording becomes an ordinary MP4 that presents the same packets at the same times.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 mod common;
 
 use std::process::Command;

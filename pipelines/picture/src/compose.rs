@@ -36,6 +36,7 @@ struct Op<'f> {
     seen: Vec<Area>,
 }
 
+#[allow(clippy::large_enum_variant, reason = "a handful a frame, on the stack: boxing them would allocate on the frame's path")]
 enum What<'f> {
     Black,
     Draw(Item<'f>),

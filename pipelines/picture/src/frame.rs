@@ -132,19 +132,6 @@ impl<'a> FrameRef<'a> {
     pub fn alpha(&self) -> Option<Plane<'a>> {
         self.alpha
     }
-
-    /// A copy that owns its samples. Frames have square pixels: the shape of the pixels is not kept.
-    pub fn to_frame(&self) -> Frame {
-        let copy = |plane: Plane<'_>| (0..plane.height()).flat_map(|y| plane.row(y).iter().copied()).collect();
-        Frame {
-            width: self.width,
-            height: self.height,
-            y: copy(self.y),
-            u: copy(self.u),
-            v: copy(self.v),
-            alpha: self.alpha.map(copy),
-        }
-    }
 }
 
 impl Frame {

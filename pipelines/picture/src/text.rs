@@ -72,7 +72,7 @@ impl Setting {
 
     fn with_fonts(shared: &'static Mutex<FontSystem>, text: &str, style: &TextStyle, max_width: u32) -> Self {
         let mut fonts = lock(shared);
-        let size = style.size.clamp(4.0, 1000.0);
+        let size = letters(style);
         let text: String = text.chars().take(LONGEST).collect();
         let family = known(&fonts, &style.family);
         let weight = if style.bold { Weight::BOLD } else { Weight::NORMAL };
@@ -116,6 +116,11 @@ impl Setting {
     }
 }
 
+/// The height of the letters within its limits; of what is not a number, the usual one.
+fn letters(style: &TextStyle) -> f32 {
+    if style.size.is_nan() { TextStyle::default().size } else { style.size.clamp(4.0, 1000.0) }
+}
+
 /// The family to write with: the wanted one where it is installed, else the built-in one.
 fn known(fonts: &FontSystem, wanted: &str) -> String {
     let names = fonts.db().faces().flat_map(|face| &face.families).map(|(name, _)| name);
@@ -129,7 +134,7 @@ pub fn render_text(text: &str, style: &TextStyle, max_width: u32) -> Frame {
     if text.trim().is_empty() {
         return Pixels::new(2, 2, [0; 4]).to_frame();
     }
-    let size = style.size.clamp(4.0, 1000.0);
+    let size = letters(style);
     let has_background = style.background.0[3] > 0;
     let (beside, above) = PADDING[usize::from(!has_background)];
     let (beside, above) = ((beside * size).ceil() as u32, (above * size).ceil() as u32);

@@ -127,6 +127,22 @@ fn a_stinger_is_held_and_not_a_camera() {
     assert_eq!(held_and_isos(&studio), (texts(&[]), texts(&["cam", "other", "ribbon"])), "a live camera does not wait");
 }
 
+#[test]
+fn a_microphone_is_neither_drawn_nor_a_camera() {
+    let mut studio = studio(&[("mic", "device:default")], &[("one", vec![full("mic")])]);
+    studio.show.strips = vec![Strip::new("mic".into())];
+    studio.live.record = EVERYTHING;
+    let outputs = |studio: &Studio| {
+        let graph = compile(studio, &caps()).graph;
+        let ids: Vec<String> = graph.outputs.keys().map(OutputId::to_string).collect();
+        (graph.program.scene.len(), ids)
+    };
+    let ids = |ids: &[&str]| ids.iter().map(|id| id.to_string()).collect::<Vec<_>>();
+    assert_eq!(outputs(&studio), (1, ids(&["iso:mic", "record:program", "stem:mic"])));
+    studio.show.sources[0].sound_only = true;
+    assert_eq!(outputs(&studio), (0, ids(&["record:program", "stem:mic"])));
+}
+
 /// The gains of `cam` (on air), `other` (in preview) and `room` (a sound) after a change.
 fn gains(change: impl FnOnce(&mut Studio)) -> Vec<f32> {
     let sources = [("cam", "rtsp://1"), ("other", "rtsp://2"), ("room", "test:sine"), ("ball", "test:ball")];

@@ -100,6 +100,12 @@ fn another_address_restarts_that_source_alone() {
 }
 
 #[test]
+fn a_camera_that_becomes_a_microphone_is_restarted() {
+    let steps = steps_of(&set("cam", |cam| cam.sound_only = true));
+    assert_eq!(steps, ["stop iso:cam", "stop source cam", "start source cam", "program"]);
+}
+
+#[test]
 fn another_name_or_loss_behaviour_restarts_nothing() {
     assert_eq!(steps_of(&set("cam", |cam| cam.name = "Aisle".into())), ["update source cam", "update iso:cam"]);
     assert_eq!(steps_of(&set("room", |room| room.name = "Hall".into())), ["update source room", "update stem:room"]);

@@ -48,7 +48,7 @@ pub const BLOCK_NS: u64 = 10_000_000;
 
 /// Nanoseconds from the timestamp of a sample to the program time at which its [`Outlet`] gives it out.
 ///
-/// A sample must be pushed within about 53 ms of its timestamp (this, less a block, the fade and the resampler's look-ahead) or it is
+/// A sample must be pushed within 64 ms of its timestamp (this, less a block, the fade and the resampler's look-ahead) or it is
 /// too late; to start anew it takes 10 ms less. A source that is later than that by nature (a network's jitter buffer) must have its
 /// own latency added to its timestamps, its pictures' as well.
 pub const LATENCY_NS: u64 = 80_000_000;

@@ -8,7 +8,7 @@ use std::sync::{Arc, atomic::Ordering::Relaxed};
 
 use crate::{
     BLOCK_FRAMES, BLOCK_NS, Block, CHANNELS, FRAME_NS, Health, LATENCY_NS, SAMPLE_RATE, SILENCE,
-    drift::{JUMP_NS, Timeline, speed},
+    drift::{Timeline, speed},
     queue::{CAPACITY_FRAMES, Reel},
     resample::{HISTORY, MOST_NEEDED, Varispeed},
 };
@@ -36,6 +36,10 @@ const KEPT: u64 = HISTORY as u64 + 8;
 
 /// Frames kept of a source that has not stamped any yet: 1 s.
 const KEPT_UNSTAMPED: u64 = SAMPLE_RATE as u64;
+
+/// Sound further than this from its timestamps is begun anew at once: at 0.5 % it would be out of step with its pictures for
+/// seconds. A source's first timestamps are often that wrong, until its network's delay has become known.
+const ASTRAY_NS: f64 = 20e6;
 
 /// A program time this far from the block before's end is a jump of the program, not rounding.
 const PROGRAM_JUMP_NS: u64 = 1_000_000;
@@ -106,7 +110,7 @@ impl Outlet {
         while let Some(mark) = self.reel.take_mark() {
             self.timeline.take(mark, self.reel.front());
         }
-        let next = self.next(want_ns, if steady { JUMP_NS } else { PROGRAM_JUMP_NS as f64 } / FRAME_NS);
+        let next = self.next(want_ns, if steady { ASTRAY_NS } else { PROGRAM_JUMP_NS as f64 } / FRAME_NS);
         match next {
             Next::Carry { voice, ahead, drift } => self.carry(voice, ahead, drift, out),
             Next::Begin { line, frame } => self.begin(line, frame, out),

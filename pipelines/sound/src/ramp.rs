@@ -38,7 +38,7 @@ impl Ramp {
     pub(crate) fn advance(&mut self) -> f32 {
         if self.left > 0 {
             self.left -= 1;
-            self.value = if self.left == 0 { self.target } else { self.value + self.step };
+            self.value = self.target - self.step * self.left as f32;
         }
         self.value
     }

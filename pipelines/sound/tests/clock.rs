@@ -288,3 +288,55 @@ fn a_click_comes_out_at_its_timestamp_plus_the_latency() {
         }
     }
 }
+
+#[test]
+fn sound_may_be_as_late_as_promised_and_no_later() {
+    for (late_ms, heard) in [(10, true), (50, true), (70, false), (200, false)] {
+        let (mut inlet, mut outlet) = pipe();
+        let mut block = SILENCE;
+        for tick_ms in (0..2_000).step_by(10) {
+            if tick_ms >= late_ms {
+                let n = (tick_ms - late_ms) / 10;
+                inlet.push(Some(n * BLOCK_NS), &[0.5; 960]);
+            }
+            outlet.read(tick_ms * 1_000_000, &mut block);
+        }
+        let report = outlet.health().report();
+        assert_eq!(block, [if heard { 0.5 } else { 0.0 }; 960], "{late_ms} ms late");
+        assert_eq!((report.sounding, report.gaps), (heard, 0));
+        assert!(heard || report.late_frames > 80_000, "{} of 96000 late", report.late_frames);
+    }
+}
+
+#[test]
+fn resampled_tones_are_clean_to_eighteen_kilohertz() {
+    for hertz in [997.0, 10_000.0, 18_000.0] {
+        let (mut inlet, mut outlet) = pipe();
+        let period_s = 1.0 / (f64::from(SAMPLE_RATE) * 1.0003);
+        let (mut pushed, mut heard) = (0_usize, Vec::new());
+        for index in 0..2_000_u64 {
+            while pushed as f64 * period_s <= index as f64 / 100.0 {
+                let tone = |n: usize| 0.5 * (std::f64::consts::TAU * hertz * n as f64 * period_s).sin();
+                inlet.push(Some((pushed as f64 * period_s * 1e9) as u64), &common::block_of(pushed, tone));
+                pushed += BLOCK_FRAMES;
+            }
+            let mut block = SILENCE;
+            outlet.read(index * BLOCK_NS, &mut block);
+            if index >= 1_950 {
+                heard.push(block);
+            }
+        }
+        // The best sine of this frequency by least squares (half a second is a whole number of periods), and what it leaves.
+        let left = common::channel(&heard, 0);
+        let angle = |n: usize| std::f64::consts::TAU * hertz * n as f64 / f64::from(SAMPLE_RATE);
+        let against = |wave: fn(f64) -> f64| left.iter().enumerate().map(|(n, s)| s * wave(angle(n))).sum::<f64>();
+        let half = left.len() as f64 / 2.0;
+        let (sine, cosine) = (against(f64::sin) / half, against(f64::cos) / half);
+        let rest = |(n, s): (usize, &f64)| (s - sine * angle(n).sin() - cosine * angle(n).cos()).powi(2);
+        let rest_db = 10.0 * (left.iter().enumerate().map(rest).sum::<f64>() / half / 0.25).log10();
+        let level_db = 20.0 * (sine.hypot(cosine) / 0.5).log10();
+        assert!(level_db.abs() < 0.05, "{hertz} Hz came out at {level_db} dB");
+        // The speed still settles by parts per billion, which shows in the phase; images and noise of the filter would be far above.
+        assert!(rest_db < -60.0, "{hertz} Hz left {rest_db} dB");
+    }
+}

@@ -230,7 +230,7 @@ impl Session {
                 }
             }
             Err(error) => {
-                let fault = pulse_wire::Fault::new(pulse_wire::ErrorCode::CueInvalid, &error.to_string());
+                let fault = pulse_wire::Fault::new(pulse_wire::ErrorCode::CueInvalid, error.to_string());
                 self.printer.print(now, Event::Notice(fault));
             }
         }

@@ -1,5 +1,7 @@
 //! What is committed in `.sqlx/` must be what the migrations make true; else queries are checked against a schema of the past.
 
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
 use std::path::Path;
 
 use serde_json::Value;

@@ -276,11 +276,11 @@ fn automatic(
     })
 }
 
-fn parts<'a>(
-    native: &'a [CameraControl],
+fn parts(
+    native: &[CameraControl],
     id: ControlId,
     want: impl Fn(Part) -> bool,
-) -> impl Iterator<Item = (&'a CameraControl, Part)> {
+) -> impl Iterator<Item = (&CameraControl, Part)> {
     let wanted = NATIVE.iter().filter(move |(_, of, part)| *of == id && want(*part));
     wanted.filter_map(|(name, _, part)| Some((native.iter().find(|c| c.control() == *name)?, *part)))
 }

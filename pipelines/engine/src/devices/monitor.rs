@@ -25,7 +25,7 @@ use super::{
 };
 
 /// How long services may take to tell their devices for the first time.
-const FIRST_LISTING: Duration = Duration::from_secs(5);
+const FIRST_LISTING: Duration = Duration::from_secs(10);
 /// Events that a watcher may leave unread before it is told that it missed some.
 const UNREAD: usize = 256;
 
@@ -49,7 +49,7 @@ impl Monitor {
     /// Begins with an `Added` for each device that is there; screens are not watched.
     ///
     /// # Errors
-    /// [`DeviceError::Slow`] after 5 s, [`DeviceError::Start`]. Where nothing can tell of devices there are none, which is no error.
+    /// [`DeviceError::Slow`] after 10 s, [`DeviceError::Start`]. Where nothing can tell of devices there are none, which is no error.
     pub fn start() -> Result<(Self, Receiver<DeviceEvent>), DeviceError> {
         static WATCHERS: AtomicU64 = AtomicU64::new(0);
         let mut state = HUB.listed(FIRST_LISTING)?;

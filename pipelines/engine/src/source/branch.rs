@@ -25,6 +25,10 @@ const QUEUE_NS: u64 = 3_000_000_000;
 /// The same in bytes, for a stream that does not say how long it is.
 const QUEUE_BYTES: u32 = 24 << 20;
 
+/// Sound whose time is further than this from where the block before ended does not continue it: a packet was lost, or the
+/// pipeline's latency has just become known.
+const JUMP_NS: u64 = 15_000_000;
+
 /// Everything the streaming threads of one source write to.
 #[derive(Clone)]
 pub struct Ends {
@@ -156,7 +160,8 @@ fn decoder_for(caps: &gst::Caps) -> Result<gst::Element, BranchError> {
     let kinds = gst::ElementFactoryType::DECODER;
     let all = gst::ElementFactory::factories_with_type(kinds, gst::Rank::MARGINAL);
     let mut fitting: Vec<_> = all.into_iter().filter(|f| f.can_sink_any_caps(caps)).collect();
-    fitting.sort_by_key(|f| std::cmp::Reverse(f.rank()));
+    // Those that take whatever fits the caps first: one that asks for alpha comes after those that a plain stream was made for.
+    fitting.sort_by_key(|f| (!f.can_sink_all_caps(caps), std::cmp::Reverse(f.rank())));
     for factory in fitting {
         let Ok(element) = factory.create().build() else { continue };
         // A hardware decoder may be installed without its hardware: opening tells.
@@ -349,6 +354,7 @@ fn sound_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
     let sink = app_sink(true);
     let (ends, pipeline) = (ends.clone(), pipeline.downgrade());
     let mut samples: Vec<f32> = Vec::with_capacity(48_000);
+    let mut expected = 0_u64;
     sink.set_callbacks(
         AppSinkCallbacks::builder()
             .new_sample(move |sink| {
@@ -359,7 +365,14 @@ fn sound_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
                 let map = buffer.map_readable().map_err(|_| gst::FlowError::Error)?;
                 samples.clear();
                 samples.extend(map.chunks_exact(4).map(|b| f32::from_ne_bytes([b[0], b[1], b[2], b[3]])));
-                lock(&ends.order.inlet).push(Some(at), &samples);
+                {
+                    let mut inlet = lock(&ends.order.inlet);
+                    if at.abs_diff(expected) > JUMP_NS {
+                        inlet.break_here();
+                    }
+                    inlet.push(Some(at), &samples);
+                }
+                expected = at + samples.len() as u64 / 2 * 1_000_000_000 / 48_000;
                 if let (true, Some(buffer), Some(caps)) = (ends.taps.sound.is_used(), sample.buffer_owned(), sample.caps()) {
                     give(&ends.taps.sound, buffer, caps, &due);
                 }

@@ -96,7 +96,7 @@ fn device_kind(ends: &Ends) -> DeviceKind {
 fn test_picture(pipeline: &gst::Pipeline, ends: &Ends, pattern: &str) -> Result<(), BranchError> {
     let source = make("videotestsrc")?;
     let known = gst::glib::EnumClass::with_type(source.property_type("pattern").unwrap_or(gst::glib::Type::INVALID));
-    if !known.is_some_and(|names| names.value_by_nick(pattern).is_some()) {
+    if known.is_none_or(|names| names.value_by_nick(pattern).is_none()) {
         return Err(BranchError::Link(format!("there is no test picture \"{pattern}\"; try ball, smpte, snow or black")));
     }
     source.set_property_from_str("pattern", pattern);
@@ -209,7 +209,7 @@ fn lead(pipeline: &gst::Pipeline, pad: &gst::Pad, caps: &gst::Caps, ends: &Ends)
 /// Encoded media straight from a device or network source; what `parsebin` gives has been parsed.
 fn needs_parser(pad: &gst::Pad) -> bool {
     let from = pad.parent_element().and_then(|e| e.factory());
-    !from.is_some_and(|factory| factory.name() == "parsebin")
+    from.is_none_or(|factory| factory.name() != "parsebin")
 }
 
 /// Only the first picture and the first sound of a source are used.

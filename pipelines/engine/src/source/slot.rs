@@ -26,6 +26,7 @@ const EARLY: u64 = 2_000_000;
 const LOOKING_NS: u64 = 100_000_000;
 
 /// One picture of a source.
+#[allow(clippy::large_enum_variant, reason = "always behind an Arc, and nearly always the large one")]
 pub enum Shot {
     /// Decoded, still in the decoder's memory.
     Decoded {

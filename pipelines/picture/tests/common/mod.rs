@@ -1,4 +1,6 @@
 //! A small stage: flat colours as sources, pictures drawn, regions looked at.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::collections::BTreeMap;
