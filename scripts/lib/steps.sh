@@ -60,11 +60,15 @@ choose_runner() {
     RUNNER=cargo
 }
 
-# run_suite nextest|cargo SELECTION…: one run over the selected packages, built before GLib's warnings turn fatal.
+# run_suite FILTER SELECTION…: one run over a part of the tests, built before GLib's warnings turn fatal. nextest filters what the
+# whole workspace has built, so that no dependency is built twice with other features; cargo selects packages.
 run_suite() {
+    local filter="$1"
+    shift
     if [ "$RUNNER" = nextest ]; then
-        in_root cargo nextest run ${LOCKED:+"$LOCKED"} --no-run "$@"
-        G_DEBUG=fatal-warnings in_root cargo nextest run ${LOCKED:+"$LOCKED"} "$@" 2>&1 | tee -a "$TEST_LOG" >&2
+        in_root cargo nextest run ${LOCKED:+"$LOCKED"} --workspace --no-run
+        G_DEBUG=fatal-warnings in_root cargo nextest run ${LOCKED:+"$LOCKED"} --workspace -E "$filter" 2>&1 |
+            tee -a "$TEST_LOG" >&2
     else
         run_cargo test --no-run --lib --bins --tests "$@"
         G_DEBUG=fatal-warnings run_cargo test --no-fail-fast --lib --bins --tests "$@" -- \
@@ -72,10 +76,10 @@ run_suite() {
     fi
 }
 
-test_units() { run_suite --workspace --exclude pulse-tests; }
+test_units() { run_suite 'not package(pulse-tests)' --workspace --exclude pulse-tests; }
 
 # Timing is what these judge: one at a time (nextest has the same in its profile).
-test_delivery() { SUITE_THREADS=1 run_suite -p pulse-tests; }
+test_delivery() { SUITE_THREADS=1 run_suite 'package(pulse-tests)' -p pulse-tests; }
 
 test_docs() { run_cargo test --workspace --doc 2>&1 | tee -a "$TEST_LOG" >&2; }
 

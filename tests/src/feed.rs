@@ -3,9 +3,15 @@
 use std::{
     path::Path,
     process::{Command, Stdio},
+    time::Duration,
 };
 
-use crate::judge::ffmpeg;
+use anyhow::Result;
+
+use crate::{child::Child, judge::ffmpeg, wait::wait_for};
+
+/// How long a sender may take to be let in and send.
+const PATIENCE: Duration = Duration::from_secs(15);
 
 /// An ffmpeg that reads a clip again and again in real time: how and where to send it is to be added.
 pub(crate) fn looped(clip: &Path) -> Command {
@@ -14,7 +20,30 @@ pub(crate) fn looped(clip: &Path) -> Command {
     command
 }
 
+/// Starts an ffmpeg that sends to somebody who listens, again and again until it does, as encoders do.
+///
+/// # Errors
+/// When it is not let in within 15 s, with what it said at last.
+pub(crate) fn insist(name: &str, arguments: &[&str], clip: &Path) -> Result<Child> {
+    let mut refusal = None;
+    let child = wait_for(&format!("{name} to be let in"), PATIENCE, || {
+        let mut command = looped(clip);
+        let child = Child::start(name, command.args(["-c", "copy", "-progress", "pipe:1"]).args(arguments))?;
+        match child.wait_line("sending", PATIENCE, sending) {
+            Ok(()) => Ok(Some(child)),
+            Err(cause) => {
+                refusal = Some(cause);
+                Ok(None)
+            }
+        }
+    });
+    child.map_err(|late| match refusal {
+        Some(cause) => cause.context(late),
+        None => late,
+    })
+}
+
 /// Whether a line of ffmpeg's `-progress` says that something has been sent.
-pub(crate) fn sending(line: &str) -> Option<()> {
+fn sending(line: &str) -> Option<()> {
     line.strip_prefix("total_size=")?.parse::<u64>().is_ok_and(|bytes| bytes > 0).then_some(())
 }

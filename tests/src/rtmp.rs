@@ -1,16 +1,10 @@
 //! RTMP encoders: ffmpeg publishing to the studio, as a drone or another broadcaster does.
 
-use std::{path::Path, time::Duration};
+use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{
-    child::Child,
-    feed::{looped, sending},
-};
-
-/// How long an encoder may take to be let in and send.
-const START: Duration = Duration::from_secs(15);
+use crate::{child::Child, feed::insist};
 
 /// An encoder that publishes a clip for ever, without encoding it. Gone when dropped.
 #[derive(Debug)]
@@ -19,15 +13,12 @@ pub struct Encoder {
 }
 
 impl Encoder {
-    /// Publishes to a listener that is there already, as `rtmp://127.0.0.1:PORT/live/key`, and is back when it sends.
+    /// Publishes to a listener that is there or soon will be, as `rtmp://127.0.0.1:PORT/live/key`, and is back when it sends.
     ///
     /// # Errors
-    /// When nobody listens, or it is not let in.
+    /// When it is not let in within 15 s.
     pub fn publish(clip: &Path, url: &str) -> Result<Self> {
-        let mut command = looped(clip);
-        command.args(["-c", "copy", "-progress", "pipe:1", "-f", "flv", url]);
-        let child = Child::start("RTMP encoder", &mut command)?;
-        child.wait_line("sending", START, sending)?;
+        let child = insist("the RTMP encoder", &["-f", "flv", url], clip)?;
         Ok(Self { child })
     }
 

@@ -10,11 +10,11 @@ use anyhow::Result;
 
 use crate::{
     child::Child,
-    feed::{looped, sending},
+    feed::{insist, looped},
     wait::free_udp_port,
 };
 
-/// How long a camera may take to send.
+/// How long a waiting camera may take to come up.
 const START: Duration = Duration::from_secs(15);
 
 /// A camera that sends a clip for ever as an MPEG transport stream, without encoding it. Gone when dropped.
@@ -43,16 +43,8 @@ impl Camera {
         let (source, stream) =
             Child::start_piped("the SRT camera's picture", looped(clip).args(["-c", "copy", "-f", "mpegts", "-"]))?;
         let mut command = Command::new("gst-launch-1.0");
-        command.args([
-            "-m",
-            "fdsrc",
-            "fd=0",
-            "blocksize=1316",
-            "!",
-            "srtsink",
-            "wait-for-connection=false",
-            "sync=false",
-        ]);
+        command.args(["-m", "fdsrc", "fd=0", "blocksize=1316", "!", "srtsink"]);
+        command.args(["wait-for-connection=false", "sync=false"]);
         command.arg(format!("uri=srt://127.0.0.1:{port}?mode=listener{}", joined(query)));
         let sink = Child::start(format!("SRT camera on port {port}"), command.stdin(Stdio::from(stream)))?;
         sink.wait_line("playing", START, |line| line.contains("PLAYING").then_some(()))?;
@@ -60,17 +52,14 @@ impl Camera {
         Ok(Self { url, source, sink: Some(sink) })
     }
 
-    /// A camera that calls a listener that is there already, as the studio at `srt://:PORT?mode=listener`, and is back
+    /// A camera that calls a listener that is there or soon will be, as the studio at `srt://:PORT?mode=listener`, and is back
     /// when it sends.
     ///
     /// # Errors
-    /// When nobody listens.
+    /// When it is not let in within 15 s.
     pub fn call(port: u16, clip: &Path, query: &str) -> Result<Self> {
         let url = format!("srt://127.0.0.1:{port}?mode=caller{}", joined(query));
-        let mut command = looped(clip);
-        command.args(["-c", "copy", "-progress", "pipe:1", "-f", "mpegts", &url]);
-        let source = Child::start(format!("SRT camera calling port {port}"), &mut command)?;
-        source.wait_line("sending", START, sending)?;
+        let source = insist(&format!("the SRT camera calling port {port}"), &["-f", "mpegts", &url], clip)?;
         Ok(Self { url, source, sink: None })
     }
 

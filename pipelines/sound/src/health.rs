@@ -19,7 +19,7 @@ pub struct Health {
 pub struct HealthReport {
     /// Blocks that the inlet dropped because 4 s were waiting already.
     pub dropped_blocks: u64,
-    /// Frames that were thrown away because they came after their time.
+    /// Frames that were thrown away unheard: they came after their time, or too few of them before it.
     pub late_frames: u64,
     /// Times that the sound stopped for want of data.
     pub gaps: u64,

@@ -55,7 +55,7 @@ fn http_live_streaming_and_moving_jpeg_are_played() -> Result<()> {
     let live = http::LiveHls::start(&media::small_camera(3).path()?)?;
     shows("hls", &live.url(), 3)?;
     let jpeg = http::Server::moving_jpeg(&media::small_camera(4).path()?)?;
-    shows("mjpeg", &jpeg.url("/"), 4)
+    shows("mjpeg", &jpeg.url("cam.mjpg"), 4)
 }
 
 #[test]

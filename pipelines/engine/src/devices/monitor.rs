@@ -179,6 +179,8 @@ impl Hub {
 
     /// The state, once services have told their devices for the first time.
     fn listed(&self, timeout: Duration) -> Result<MutexGuard<'_, State>, DeviceError> {
+        // Reading the plugins for the first time takes seconds, which no service is to blame for.
+        gst::init().map_err(|error| DeviceError::Start { cause: error.to_string() })?;
         let starting = |state: &mut State| matches!(state.phase, Phase::Starting);
         let waited = self.told.wait_timeout_while(self.lock(), timeout, starting);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -190,9 +192,6 @@ impl Hub {
     }
 
     fn run(&self) {
-        if let Err(error) = gst::init() {
-            return self.fail(error.to_string());
-        }
         let monitor = self.monitor.get_or_init(gst::DeviceMonitor::new);
         for (_, class) in CLASSES {
             monitor.add_filter(Some(class), None);

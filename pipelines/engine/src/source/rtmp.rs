@@ -50,13 +50,20 @@ pub(super) fn build(pipeline: &gst::Pipeline, ends: &Ends, url: &str) -> Result<
                 if let Some((door, place)) = waiting.take()
                     && let Err(error) = listen(source, door, place, &called)
                 {
-                    gst::element_error!(source, gst::ResourceError::OpenRead, ("no RTMP sender can be waited for: {error}"));
+                    gst::element_error!(
+                        source,
+                        gst::ResourceError::OpenRead,
+                        ("no RTMP sender can be waited for: {error}")
+                    );
                 }
             })
             .build(),
     );
-    head::lead_static(pipeline, source.upcast_ref(), ends)
-        .map_err(|error| SourceFault::Broken { name, address, cause: error.to_string() })
+    head::lead_static(pipeline, source.upcast_ref(), ends).map_err(|error| SourceFault::Broken {
+        name,
+        address,
+        cause: error.to_string(),
+    })
 }
 
 fn source() -> gst_app::AppSrc {
@@ -105,7 +112,8 @@ impl Place {
     /// Whether a sender that names `app` and `key` is the one. They may be written as they are, or as in a URL.
     fn admits(&self, app: &str, key: &str) -> bool {
         let named = format!("{}/{}", app.trim_matches('/'), key.trim_matches('/'));
-        named == self.path || percent_encoding::percent_decode_str(&self.path).decode_utf8().is_ok_and(|path| path == named)
+        named == self.path
+            || percent_encoding::percent_decode_str(&self.path).decode_utf8().is_ok_and(|path| path == named)
     }
 
     fn bind(&self) -> io::Result<TcpListener> {
@@ -121,8 +129,12 @@ impl Place {
     fn explain(&self, error: &io::Error) -> String {
         let Self { host, port, .. } = self;
         match error.kind() {
-            io::ErrorKind::AddrInUse => format!("port {port} is taken; close what uses it, or give this source another port"),
-            io::ErrorKind::AddrNotAvailable => format!("{host} is not an address of this machine; write 0.0.0.0 for all it has"),
+            io::ErrorKind::AddrInUse => {
+                format!("port {port} is taken; close what uses it, or give this source another port")
+            }
+            io::ErrorKind::AddrNotAvailable => {
+                format!("{host} is not an address of this machine; write 0.0.0.0 for all it has")
+            }
             io::ErrorKind::PermissionDenied => format!("port {port} may not be listened on; take one above 1023"),
             _ => format!("it cannot be listened on: {error}"),
         }

@@ -250,7 +250,10 @@ mod tests {
         bytes.push(0xC6);
         bytes.extend([1; 72]);
         let whole = all(&mut Chunks::new(1000), &bytes).unwrap();
-        assert_eq!(whole.iter().map(|m| (m.kind, m.timestamp, m.data.len())).collect::<Vec<_>>(), [(8, 12, 3), (9, 10, 200)]);
+        assert_eq!(
+            whole.iter().map(|m| (m.kind, m.timestamp, m.data.len())).collect::<Vec<_>>(),
+            [(8, 12, 3), (9, 10, 200)]
+        );
         assert_eq!(whole[1].data, [1; 200]);
         let mut chunks = Chunks::new(1000);
         let cut: Vec<Message> = bytes.iter().flat_map(|byte| all(&mut chunks, &[*byte]).unwrap()).collect();

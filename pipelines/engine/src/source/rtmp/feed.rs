@@ -96,14 +96,24 @@ impl Feed {
         self.pace.place(sent, now - zero)
     }
 
-    fn put(&mut self, source: &gst_app::AppSrc, part: Part, kind: u8, time: u32, tag: Vec<u8>) -> Result<(), FeedError> {
+    fn put(
+        &mut self,
+        source: &gst_app::AppSrc,
+        part: Part,
+        kind: u8,
+        time: u32,
+        tag: Vec<u8>,
+    ) -> Result<(), FeedError> {
         let held = self.opening.as_ref().map_or(0, |opening| opening.held() as u64);
         let most = if part == Part::Setup { MAX_WAITING + SETUP_ROOM } else { MAX_WAITING };
         let room = source.current_level_bytes() + held + tag.len() as u64 <= most;
         match self.gate.pass(part, room) {
             Pass::No => return Ok(()),
             Pass::Closing => {
-                tracing::warn!(source = self.name, "more comes than can be shown in time; dropping until the next keyframe");
+                tracing::warn!(
+                    source = self.name,
+                    "more comes than can be shown in time; dropping until the next keyframe"
+                );
                 return Ok(());
             }
             Pass::Again(dropped) => tracing::warn!(source = self.name, dropped, "going on at a keyframe"),

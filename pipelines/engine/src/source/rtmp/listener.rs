@@ -152,7 +152,9 @@ impl Listener {
                         tracing::warn!(source = self.name, %from, %error, "a sender could not be taken");
                     }
                 }
-                Ok((_, from)) => tracing::warn!(source = self.name, %from, "too many connections at once; one was closed"),
+                Ok((_, from)) => {
+                    tracing::warn!(source = self.name, %from, "too many connections at once; one was closed")
+                }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
                 Err(error) => {
@@ -227,7 +229,9 @@ impl Listener {
         let Some(visitor) = self.visitors.remove(&id) else { return false };
         let was_live = self.live == Some(id);
         match why {
-            Farewell::HungUp | Farewell::Ended => tracing::info!(source = self.name, from = %visitor.from, %why, "a sender left"),
+            Farewell::HungUp | Farewell::Ended => {
+                tracing::info!(source = self.name, from = %visitor.from, %why, "a sender left")
+            }
             _ => tracing::warn!(source = self.name, from = %visitor.from, %why, "a sender was turned away"),
         }
         drop(visitor);

@@ -126,7 +126,8 @@ mod tests {
     fn what_stays_late_is_brought_back_to_now() {
         let mut pace = Pace::default();
         pace.place(0, 0);
-        let late = |sent: u32, pace: &mut Pace| i64::from(sent) + 1_500 - i64::from(pace.place(sent, u64::from(sent) + 1_500));
+        let late =
+            |sent: u32, pace: &mut Pace| i64::from(sent) + 1_500 - i64::from(pace.place(sent, u64::from(sent) + 1_500));
         let last = (40..4_000).step_by(40).map(|sent| late(sent, &mut pace)).last();
         assert_eq!(last, Some(0));
     }

@@ -214,7 +214,8 @@ impl Session {
     fn welcome(&mut self, number: f64) -> Result<(), SessionError> {
         self.send(RtmpMessage::WindowAcknowledgement { size: WINDOW }, 0)?;
         self.send(RtmpMessage::SetPeerBandwidth { size: WINDOW, limit_type: PeerBandwidthLimitType::Dynamic }, 0)?;
-        let server = [("fmsVer", Amf0Value::Utf8String("FMS/3,0,1,123".into())), ("capabilities", Amf0Value::Number(31.0))];
+        let server =
+            [("fmsVer", Amf0Value::Utf8String("FMS/3,0,1,123".into())), ("capabilities", Amf0Value::Number(31.0))];
         let told = status_table("status", "NetConnection.Connect.Success", "Connected.");
         self.answer(number, table(server), told)
     }
@@ -252,7 +253,11 @@ impl Session {
     }
 }
 
-fn user_control(event_type: UserControlEventType, stream_id: Option<u32>, timestamp: Option<RtmpTimestamp>) -> RtmpMessage {
+fn user_control(
+    event_type: UserControlEventType,
+    stream_id: Option<u32>,
+    timestamp: Option<RtmpTimestamp>,
+) -> RtmpMessage {
     RtmpMessage::UserControl { event_type, stream_id, buffer_length: None, timestamp }
 }
 
@@ -270,7 +275,10 @@ fn table<const N: usize>(entries: [(&str, Amf0Value); N]) -> Amf0Value {
 }
 
 fn status_table(level: &str, code: &str, description: &str) -> Amf0Value {
-    table([("level", level), ("code", code), ("description", description)].map(|(n, v)| (n, Amf0Value::Utf8String(v.into()))))
+    table(
+        [("level", level), ("code", code), ("description", description)]
+            .map(|(n, v)| (n, Amf0Value::Utf8String(v.into()))),
+    )
 }
 
 #[cfg(test)]
@@ -392,13 +400,18 @@ mod tests {
         let mut both = Both::connected();
         both.publish("s3cret word").unwrap();
         for n in 0..4 {
-            let picture = both.client.publish_video_data(vec![0x27; 1 << 20].into(), RtmpTimestamp::new(n), false).unwrap();
+            let picture =
+                both.client.publish_video_data(vec![0x27; 1 << 20].into(), RtmpTimestamp::new(n), false).unwrap();
             both.carry(vec![picture]).unwrap();
         }
-        let counts: Vec<u32> = both.heard.iter().filter_map(|event| match event {
-            ClientSessionEvent::AcknowledgementReceived { bytes_received } => Some(*bytes_received),
-            _ => None,
-        }).collect();
+        let counts: Vec<u32> = both
+            .heard
+            .iter()
+            .filter_map(|event| match event {
+                ClientSessionEvent::AcknowledgementReceived { bytes_received } => Some(*bytes_received),
+                _ => None,
+            })
+            .collect();
         assert!(matches!(counts.as_slice(), [count] if (WINDOW..2 * WINDOW).contains(count)), "{counts:?}");
     }
 

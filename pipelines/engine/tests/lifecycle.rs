@@ -1,0 +1,208 @@
+//! Starting, stopping and failing, over and over: nothing leaks, nothing is lost, no file is spoilt.
+
+#![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
+
+use std::{
+    path::Path,
+    process::Command,
+    sync::Arc,
+    time::{Duration, Instant},
+};
+
+use gst::{glib, prelude::*, subclass::prelude::*};
+use pulse_engine::{Engine, FileReport, Notice, Options};
+use pulse_show::{
+    Canvas, Command as Do, EncoderChoice, FrameRate, Layer, Live, Record, Scene, Show, Source, Strip, Studio, apply,
+};
+use tokio::sync::mpsc::Receiver;
+
+/// How long anything may take.
+const PATIENCE: Duration = Duration::from_secs(15);
+
+fn studio() -> Studio {
+    let rate = FrameRate::whole(30);
+    let mut show = Show::empty(Canvas { width: 320, height: 180, rate });
+    show.encoding.preset = "ultrafast".into();
+    let ball = Source::new("Ball", "test:ball".parse().unwrap());
+    let tone = Source::new("Tone", "test:sine?freq=440".parse().unwrap());
+    let (ball_id, strip) = (ball.id.clone(), Strip::new(tone.id.clone()));
+    let scene = Scene { layers: vec![Layer::full(ball_id)], ..Scene::new("One") };
+    let mut live = Live::default();
+    for command in [
+        Do::AddSource { source: ball, strip: None },
+        Do::AddSource { source: tone, strip: Some(strip) },
+        Do::AddScene { scene, index: None },
+    ] {
+        (show, live) = apply(&show, &live, &command).unwrap();
+    }
+    let live = Live { ..Live::initial(&show) };
+    Studio { revision: 0, show, live }
+}
+
+struct Run {
+    engine: Engine,
+    notices: Receiver<Notice>,
+    studio: Studio,
+}
+
+impl Run {
+    fn start(studio: Studio, folder: &Path) -> Self {
+        let options = Options { canvas: studio.show.canvas, folder: folder.to_owned() };
+        let (engine, notices) = Engine::start(options).unwrap();
+        engine.apply(Arc::new(studio.clone()));
+        Self { engine, notices, studio }
+    }
+
+    fn record(&mut self, on: bool) {
+        self.studio.live.record = Record { program: on, ..Record::default() };
+        self.studio.revision += 1;
+        self.engine.apply(Arc::new(self.studio.clone()));
+    }
+
+    /// Waits for a notice that `wanted` makes something of.
+    fn wait<T>(&mut self, what: &str, mut wanted: impl FnMut(&Notice) -> Option<T>) -> T {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().unwrap();
+        let begun = Instant::now();
+        runtime.block_on(async {
+            loop {
+                let left = PATIENCE.checked_sub(begun.elapsed()).unwrap_or_else(|| panic!("waited in vain for {what}"));
+                let next = tokio::time::timeout(left, self.notices.recv()).await;
+                let notice = next.unwrap_or_else(|_| panic!("waited in vain for {what}")).unwrap();
+                if let Some(found) = wanted(&notice) {
+                    return found;
+                }
+                assert!(!matches!(notice, Notice::OutputRetrying { .. }), "{notice:?}");
+            }
+        })
+    }
+}
+
+fn recorded(notice: &Notice) -> Option<FileReport> {
+    if let Notice::Recorded(file) = notice { Some(file.clone()) } else { None }
+}
+
+fn begun(notice: &Notice) -> Option<()> {
+    matches!(notice, Notice::Recording { .. }).then_some(())
+}
+
+#[cfg(target_os = "linux")]
+fn threads() -> usize {
+    std::fs::read_dir("/proc/self/task").unwrap().count()
+}
+
+#[test]
+fn a_hundred_recordings_in_one_run_all_begin_at_zero_and_leave_nothing_behind() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut run = Run::start(studio(), folder.path());
+    run.wait("program frames", |notice| matches!(notice, Notice::Ready).then_some(()));
+    #[cfg(target_os = "linux")]
+    let mut settled = 0;
+    for round in 0..100 {
+        run.record(true);
+        run.wait("a recording", begun);
+        run.record(false);
+        let file = run.wait("the end of a recording", recorded);
+        let info = pulse_mp4::probe(&file.path).unwrap();
+        assert!(file.frames > 0 && info.tracks.len() == 2, "round {round}: {file:?} {info:?}");
+        assert!(file.frames as f64 / 30.0 - file.duration < 0.05, "round {round}: {file:?}");
+        #[cfg(target_os = "linux")]
+        if round == 10 {
+            settled = threads();
+        }
+    }
+    let observed = run.engine.observe();
+    assert_eq!(observed.outputs.len(), 0, "{:?}", observed.outputs);
+    #[cfg(target_os = "linux")]
+    assert!(threads() <= settled + 4, "{} threads after 100 rounds, {settled} after 10", threads());
+    run.engine.stop();
+}
+
+#[test]
+fn fifty_engines_start_and_stop() {
+    let folder = tempfile::tempdir().unwrap();
+    for round in 0..50 {
+        let mut wish = studio();
+        wish.live.record.program = true;
+        let mut run = Run::start(wish, &folder.path().join(round.to_string()));
+        run.wait("a recording", begun);
+        run.engine.stop();
+        let file = run.notices.blocking_recv();
+        let mut last = file;
+        while let Some(notice) = last {
+            if let Notice::Recorded(file) = notice {
+                assert!(file.frames > 0, "round {round}");
+            }
+            last = run.notices.blocking_recv();
+        }
+        let path = folder.path().join(round.to_string()).join("program.mp4");
+        assert_eq!(pulse_mp4::probe(&path).unwrap().layout, pulse_mp4::Layout::Whole, "round {round}");
+    }
+}
+
+/// An encoder that works for two seconds and then fails: x264 behind something that posts an error.
+mod failing {
+    use super::*;
+
+    #[derive(Default)]
+    pub struct Inside;
+
+    #[glib::object_subclass]
+    impl ObjectSubclass for Inside {
+        const NAME: &'static str = "PulseFailingEncoder";
+        type Type = super::FailingEncoder;
+        type ParentType = gst::Bin;
+    }
+
+    impl ObjectImpl for Inside {
+        fn constructed(&self) {
+            self.parent_constructed();
+            let bin = self.obj();
+            let encoder = gst::ElementFactory::make("x264enc").property_from_str("tune", "zerolatency").build().unwrap();
+            let failing = gst::ElementFactory::make("identity").property("error-after", 60_i32).build().unwrap();
+            bin.add_many([&encoder, &failing]).unwrap();
+            encoder.link(&failing).unwrap();
+            for (name, element) in [("sink", &encoder), ("src", &failing)] {
+                let pad = gst::GhostPad::with_target(&element.static_pad(name).unwrap()).unwrap();
+                bin.add_pad(&pad).unwrap();
+            }
+        }
+    }
+
+    impl GstObjectImpl for Inside {}
+    impl ElementImpl for Inside {}
+    impl BinImpl for Inside {}
+}
+
+glib::wrapper! {
+    pub struct FailingEncoder(ObjectSubclass<failing::Inside>) @extends gst::Bin, gst::Element, gst::Object;
+}
+
+#[test]
+fn when_an_encoder_fails_the_next_one_goes_on_in_the_same_file() {
+    pulse_engine::init().unwrap();
+    gst::Element::register(None, "failingh264enc", gst::Rank::NONE, FailingEncoder::static_type()).unwrap();
+    let folder = tempfile::tempdir().unwrap();
+    let mut wish = studio();
+    wish.show.encoding.encoder = EncoderChoice::Named("failingh264enc".into());
+    wish.live.record.program = true;
+    let mut run = Run::start(wish, folder.path());
+    let (from, to) = run.wait("the next encoder", |notice| match notice {
+        Notice::EncoderReplaced { from, to, .. } => Some((from.clone(), to.clone())),
+        _ => None,
+    });
+    assert_eq!((from.as_str(), to.as_str()), ("failingh264enc", "x264enc"));
+    let before = run.engine.observe().program.frames;
+    while run.engine.observe().program.frames < before + 60 {
+        std::thread::yield_now();
+    }
+    run.engine.stop();
+    let path = folder.path().join("program.mp4");
+    let info = pulse_mp4::probe(&path).unwrap();
+    let video = info.tracks.iter().find(|track| track.kind == pulse_mp4::TrackKind::Video).unwrap();
+    assert!(video.samples > 90, "both encoders' pictures are in one file: {}", video.samples);
+    assert!(info.duration > 3.0, "{info:?}");
+    let mut judge = Command::new("ffmpeg");
+    judge.args(["-nostdin", "-v", "error", "-xerror", "-i"]).arg(&path).args(["-f", "null", "-"]);
+    let output = judge.output().unwrap();
+    assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
