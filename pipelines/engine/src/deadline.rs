@@ -1,10 +1,6 @@
 //! State changes that may hang run on a thread of their own and are waited for only so long.
 
-use std::{
-    sync::mpsc,
-    thread,
-    time::Duration,
-};
+use std::{sync::mpsc, thread, time::Duration};
 
 use gst::prelude::*;
 

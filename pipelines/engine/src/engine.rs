@@ -8,7 +8,9 @@ use std::{
     time::{Duration, Instant},
 };
 
-use pulse_plan::{AudioSpec, Capabilities, Graph, OutputId, OutputKind, OutputNode, Step, VideoSpec, compile, diff, play};
+use pulse_plan::{
+    AudioSpec, Capabilities, Graph, OutputId, OutputKind, OutputNode, Step, VideoSpec, compile, diff, play,
+};
 use pulse_show::{Canvas, SourceId, Studio, TransitionKind, ids::slug};
 use tokio::sync::mpsc as notices_queue;
 
@@ -27,7 +29,9 @@ use crate::{
 #[derive(Debug, thiserror::Error)]
 pub enum EngineError {
     /// GStreamer is broken or too old.
-    #[error("GStreamer cannot be used: {0}. Install GStreamer 1.22 or newer with its base, good, bad, ugly and libav plugins.")]
+    #[error(
+        "GStreamer cannot be used: {0}. Install GStreamer 1.22 or newer with its base, good, bad, ugly and libav plugins."
+    )]
     GStreamer(String),
     /// The mixer cannot run.
     #[error(transparent)]
@@ -326,7 +330,11 @@ impl Running {
                 let Some(camera) = self.sources.get(source) else { return };
                 let (taps, elements) = (camera.taps.clone(), self.elements.clone());
                 let audio = Some(AudioSpec { codec: pulse_plan::AudioCodec::Aac, bitrate: 160_000 });
-                (format!("iso-{}", slug(name)), Some(source), Job::Iso { taps, fallback: fallback.clone(), elements, audio })
+                (
+                    format!("iso-{}", slug(name)),
+                    Some(source),
+                    Job::Iso { taps, fallback: fallback.clone(), elements, audio },
+                )
             }
             OutputKind::Stem { source, name } => {
                 let Some(microphone) = self.sources.get(source) else { return };

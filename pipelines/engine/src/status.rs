@@ -81,7 +81,9 @@ pub enum SourceState {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum SourceFault {
     /// The place could not be reached.
-    #[error("{name}: cannot reach {address}: {cause}. Check that it is switched on and that the address is right; it is tried again by itself.")]
+    #[error(
+        "{name}: cannot reach {address}: {cause}. Check that it is switched on and that the address is right; it is tried again by itself."
+    )]
     Unreachable {
         /// The source.
         name: String,

@@ -149,7 +149,7 @@ mod failing {
     #[glib::object_subclass]
     impl ObjectSubclass for Inside {
         const NAME: &'static str = "PulseFailingEncoder";
-        type Type = super::FailingEncoder;
+        type Type = FailingEncoder;
         type ParentType = gst::Bin;
     }
 
@@ -157,7 +157,8 @@ mod failing {
         fn constructed(&self) {
             self.parent_constructed();
             let bin = self.obj();
-            let encoder = gst::ElementFactory::make("x264enc").property_from_str("tune", "zerolatency").build().unwrap();
+            let encoder =
+                gst::ElementFactory::make("x264enc").property_from_str("tune", "zerolatency").build().unwrap();
             let failing = gst::ElementFactory::make("identity").property("error-after", 60_i32).build().unwrap();
             bin.add_many([&encoder, &failing]).unwrap();
             encoder.link(&failing).unwrap();

@@ -5,7 +5,6 @@
 //! error, and it takes no rights to set one up.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
-
 #![cfg(target_os = "linux")]
 
 mod common;

@@ -3,7 +3,6 @@
 //! One test alone, as it measures the memory of its process.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
-
 #![cfg(target_os = "linux")]
 
 mod common;

@@ -27,7 +27,8 @@ fn noise(width: u32, height: u32) -> Frame {
 /// Something with soft edges and nothing around it, as a logo or a line of text is.
 fn overlay(width: u32, height: u32) -> Frame {
     let alpha = |x: u32, y: u32| if x < 8 || y < 8 { 0 } else { ((x * 7) ^ (y * 3)) as u8 };
-    let pixels: Vec<u8> = (0..height).flat_map(|y| (0..width).flat_map(move |x| [250, 240, 220, alpha(x, y)])).collect();
+    let pixels: Vec<u8> =
+        (0..height).flat_map(|y| (0..width).flat_map(move |x| [250, 240, 220, alpha(x, y)])).collect();
     rgba_to_frame(width, height, &pixels).expect("four bytes a pixel")
 }
 
@@ -50,7 +51,11 @@ fn group(draws: Vec<Draw>, (width, height): (u32, u32)) -> Group {
 fn grid(side: u16, (width, height): (u32, u32)) -> Vec<Draw> {
     let (w, h) = (width as f32 / f32::from(side), height as f32 / f32::from(side));
     let places = (0..side).flat_map(|row| (0..side).map(move |column| (column, row)));
-    places.map(|(column, row)| draw(&format!("camera{}", row * side + column), (f32::from(column) * w, f32::from(row) * h, w, h))).collect()
+    places
+        .map(|(column, row)| {
+            draw(&format!("camera{}", row * side + column), (f32::from(column) * w, f32::from(row) * h, w, h))
+        })
+        .collect()
 }
 
 fn cameras(count: usize, (width, height): (u32, u32)) -> Sources {
@@ -62,7 +67,9 @@ fn time(name: &str, picture: &Picture, sources: &Sources, (width, height): (u32,
     let mut out = Frame::black(width, height);
     let mut micros: Vec<f64> = (1..=120_u64)
         .map(|number| {
-            let frames = |source: &SourceId| sources.get(source).map(|(frame, live)| (frame.as_ref(), if *live { number } else { 0 }));
+            let frames = |source: &SourceId| {
+                sources.get(source).map(|(frame, live)| (frame.as_ref(), if *live { number } else { 0 }))
+            };
             let start = Instant::now();
             compositor.compose(picture, &frames, &mut out.as_canvas());
             black_box(&out);
@@ -84,7 +91,12 @@ fn main() {
     let mut four = cameras(4, hd);
     four.insert(SourceId::from("logo"), (overlay(160, 90), false));
     four.insert(SourceId::from("text"), (overlay(520, 60), false));
-    time("2×2 of 720p on 720p, image and text above", &Picture { groups: vec![group(grid(2, hd), hd), overlays(hd)] }, &four, hd);
+    time(
+        "2×2 of 720p on 720p, image and text above",
+        &Picture { groups: vec![group(grid(2, hd), hd), overlays(hd)] },
+        &four,
+        hd,
+    );
     time("2×2 of 720p on 720p", &Picture { groups: vec![group(grid(2, hd), hd)] }, &four, hd);
     time("2×2 of 1080p on 720p", &Picture { groups: vec![group(grid(2, hd), hd)] }, &cameras(4, full), hd);
     time("3×3 of 720p on 720p", &Picture { groups: vec![group(grid(3, hd), hd)] }, &cameras(9, hd), hd);
@@ -93,7 +105,12 @@ fn main() {
         let picture = Picture { groups: vec![group(vec![whole(size)], size)] };
         time(&format!("one {name}, same size"), &picture, &cameras(1, size), size);
     }
-    for (name, from, to) in [("1080p on 720p", full, hd), ("720p on 1080p", hd, full), ("4K on 1080p", ultra, full), ("1080p on 4K", full, ultra)] {
+    for (name, from, to) in [
+        ("1080p on 720p", full, hd),
+        ("720p on 1080p", hd, full),
+        ("4K on 1080p", ultra, full),
+        ("1080p on 4K", full, ultra),
+    ] {
         time(&format!("one {name}"), &Picture { groups: vec![group(vec![whole(to)], to)] }, &cameras(1, from), to);
     }
 
@@ -109,8 +126,18 @@ fn main() {
     time("1080p with an inset turned by 90°", &inset(|draw| draw.rotation = 90.0), &two, full);
     let faded = Group { opacity: 0.5, ..group(vec![Draw { source: SourceId::from("camera1"), ..whole(full) }], full) };
     time("1080p half faded to another", &Picture { groups: vec![group(vec![whole(full)], full), faded] }, &two, full);
-    let veil: Sources = [(SourceId::from("camera0"), (noise(1920, 1080), true)), (SourceId::from("stinger"), (overlay(1920, 1080), true))].into();
-    let stinger = Group { opaque: false, ..group(vec![Draw { source: SourceId::from("stinger"), ..whole(full) }], full) };
-    time("1080p under a moving picture with alpha", &Picture { groups: vec![group(vec![whole(full)], full), stinger] }, &veil, full);
+    let veil: Sources = [
+        (SourceId::from("camera0"), (noise(1920, 1080), true)),
+        (SourceId::from("stinger"), (overlay(1920, 1080), true)),
+    ]
+    .into();
+    let stinger =
+        Group { opaque: false, ..group(vec![Draw { source: SourceId::from("stinger"), ..whole(full) }], full) };
+    time(
+        "1080p under a moving picture with alpha",
+        &Picture { groups: vec![group(vec![whole(full)], full), stinger] },
+        &veil,
+        full,
+    );
     time("2×2 of 720p on 720p, seen as 640×360", &Picture { groups: vec![group(grid(2, hd), hd)] }, &four, (640, 360));
 }

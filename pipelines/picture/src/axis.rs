@@ -44,7 +44,6 @@ pub struct Taps {
     high: i64,
 }
 
-
 impl Axis {
     /// How often the source is halved.
     pub fn halvings(&self) -> u32 {

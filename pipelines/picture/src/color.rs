@@ -91,7 +91,10 @@ pub fn rgba_to_frame(width: u32, height: u32, rgba: &[u8]) -> Option<Frame> {
     to_frame::<4>(width, height, rgba)
 }
 
-fn mean<'a, const N: usize>(block: impl Iterator<Item = &'a [u8; N]> + Clone, alpha_of: impl Fn(&[u8; N]) -> u8) -> [u8; 3] {
+fn mean<'a, const N: usize>(
+    block: impl Iterator<Item = &'a [u8; N]> + Clone,
+    alpha_of: impl Fn(&[u8; N]) -> u8,
+) -> [u8; 3] {
     let seen: u32 = block.clone().map(|pixel| u32::from(alpha_of(pixel))).sum();
     let (mut sums, mut weights) = ([0_u32; 3], 0);
     for pixel in block {

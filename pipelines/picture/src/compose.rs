@@ -36,7 +36,10 @@ struct Op<'f> {
     seen: Vec<Area>,
 }
 
-#[allow(clippy::large_enum_variant, reason = "a handful a frame, on the stack: boxing them would allocate on the frame's path")]
+#[allow(
+    clippy::large_enum_variant,
+    reason = "a handful a frame, on the stack: boxing them would allocate on the frame's path"
+)]
 enum What<'f> {
     Black,
     Draw(Item<'f>),

@@ -52,7 +52,12 @@ pub(crate) fn half(pixels: u32) -> u32 {
     pixels.div_ceil(2)
 }
 
-fn fits(plane: &'static str, whole: (usize, usize), got: (usize, usize), want: (usize, usize)) -> Result<(), PlaneError> {
+fn fits(
+    plane: &'static str,
+    whole: (usize, usize),
+    got: (usize, usize),
+    want: (usize, usize),
+) -> Result<(), PlaneError> {
     if got == want {
         return Ok(());
     }
@@ -202,11 +207,13 @@ fn area(width: u32, height: u32) -> usize {
 }
 
 fn tight(data: &[u8], width: u32, height: u32) -> Plane<'_> {
-    Plane::new(data, width as usize, width as usize, height as usize).expect("an owned plane is as large as its picture")
+    Plane::new(data, width as usize, width as usize, height as usize)
+        .expect("an owned plane is as large as its picture")
 }
 
 fn tight_mut(data: &mut [u8], width: u32, height: u32) -> PlaneMut<'_> {
-    PlaneMut::new(data, width as usize, width as usize, height as usize).expect("an owned plane is as large as its picture")
+    PlaneMut::new(data, width as usize, width as usize, height as usize)
+        .expect("an owned plane is as large as its picture")
 }
 
 impl<'a> CanvasMut<'a> {

@@ -146,7 +146,13 @@ impl Layer {
 
 type Masked<'a> = Option<(&'a Sheet, &'a [(usize, usize)])>;
 
-fn lay(sheet: &Sheet, mask: Masked<'_>, out: &mut PlaneMut<'_>, grain: Grain, (origin, area, opacity): ((u32, u32), Area, u8)) {
+fn lay(
+    sheet: &Sheet,
+    mask: Masked<'_>,
+    out: &mut PlaneMut<'_>,
+    grain: Grain,
+    (origin, area, opacity): ((u32, u32), Area, u8),
+) {
     let pitch = if grain == Grain::Luma { 1 } else { 2 };
     let (left, top) = (origin.0 as usize / pitch, origin.1 as usize / pitch);
     let area = grained(area, grain);
@@ -177,7 +183,13 @@ impl Mask {
             let upper = self.luma.row(row * 2);
             let lower = self.luma.row((row * 2 + 1).min(self.luma.height() - 1));
             let (a, b) = (seen(upper), seen(lower));
-            let span = if a.is_empty() { b } else if b.is_empty() { a } else { a.start.min(b.start)..a.end.max(b.end) };
+            let span = if a.is_empty() {
+                b
+            } else if b.is_empty() {
+                a
+            } else {
+                a.start.min(b.start)..a.end.max(b.end)
+            };
             self.spans.push((span.start & !1, span.end));
         }
     }
@@ -241,7 +253,14 @@ impl Show<'_> {
 }
 
 /// Scales `frame` straight into `area` of `out`, where `look` shows it whole, unturned and with its upper left corner at `origin`.
-pub fn draw(scaler: &mut Scaler, frame: &FrameRef<'_>, look: &Look, origin: (i64, i64), area: Area, out: &mut CanvasMut<'_>) {
+pub fn draw(
+    scaler: &mut Scaler,
+    frame: &FrameRef<'_>,
+    look: &Look,
+    origin: (i64, i64),
+    area: Area,
+    out: &mut CanvasMut<'_>,
+) {
     let planes = [
         (frame.y(), Grain::Luma, &mut out.y),
         (frame.u(), Grain::Chroma, &mut out.u),
@@ -268,7 +287,11 @@ pub fn draw(scaler: &mut Scaler, frame: &FrameRef<'_>, look: &Look, origin: (i64
 
 /// Makes `area` of `out` black.
 pub fn blacken(out: &mut CanvasMut<'_>, area: Area) {
-    let planes = [(&mut out.y, area, crate::frame::BLACK), (&mut out.u, region::chroma(area), crate::frame::GREY), (&mut out.v, region::chroma(area), crate::frame::GREY)];
+    let planes = [
+        (&mut out.y, area, crate::frame::BLACK),
+        (&mut out.u, region::chroma(area), crate::frame::GREY),
+        (&mut out.v, region::chroma(area), crate::frame::GREY),
+    ];
     for (plane, area, value) in planes {
         for y in area.y0..area.y1 {
             plane.row_mut(y as usize)[area.x0 as usize..area.x1 as usize].fill(value);

@@ -17,7 +17,9 @@ pub enum PlaneError {
         height: usize,
     },
     /// The rows overlap.
-    #[error("a plane's rows of {width} samples do not fit a stride of {stride} bytes; the stride must be at least the width")]
+    #[error(
+        "a plane's rows of {width} samples do not fit a stride of {stride} bytes; the stride must be at least the width"
+    )]
     Stride {
         /// Samples a row.
         width: usize,
@@ -25,7 +27,9 @@ pub enum PlaneError {
         stride: usize,
     },
     /// The last row ends beyond the data.
-    #[error("a plane of {width}x{height} samples at a stride of {stride} bytes needs {needed} bytes and has {len}; the buffer is cut short")]
+    #[error(
+        "a plane of {width}x{height} samples at a stride of {stride} bytes needs {needed} bytes and has {len}; the buffer is cut short"
+    )]
     Short {
         /// Samples a row.
         width: usize,
@@ -39,7 +43,9 @@ pub enum PlaneError {
         len: usize,
     },
     /// The planes of one picture do not belong together.
-    #[error("the {plane} plane of a {width}x{height} picture is {got_width}x{got_height} samples and should be {want_width}x{want_height}")]
+    #[error(
+        "the {plane} plane of a {width}x{height} picture is {got_width}x{got_height} samples and should be {want_width}x{want_height}"
+    )]
     Mismatch {
         /// Which.
         plane: &'static str,

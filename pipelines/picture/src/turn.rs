@@ -52,7 +52,14 @@ pub fn quarters(quarters: u8, from: &Sheet, to: &mut Sheet) {
 
 /// Shows the part of `plane` (the source, halved `across` and `down` times) that `look` wants, freely turned, on `to`, which is
 /// `window` of it. Only where `covered` is not 0.
-pub fn free(look: &Look, grain: Grain, window: Window, (plane, across, down): (Plane<'_>, u32, u32), covered: &Sheet, to: &mut Sheet) {
+pub fn free(
+    look: &Look,
+    grain: Grain,
+    window: Window,
+    (plane, across, down): (Plane<'_>, u32, u32),
+    covered: &Sheet,
+    to: &mut Sheet,
+) {
     let Turn::Free { cos, sin, width, height, middle_x, middle_y } = look.turn else { return };
     let pitch = grain.pitch();
     let [src_x, src_y, src_width, src_height] = look.src;

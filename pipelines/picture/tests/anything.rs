@@ -25,7 +25,8 @@ fn cut() -> impl Strategy<Value = f32> {
 
 fn any_draw() -> impl Strategy<Value = Draw> {
     let crop = (cut(), cut(), cut(), cut()).prop_map(|(left, top, right, bottom)| Crop { left, top, right, bottom });
-    let rotation = prop_oneof![3 => Just(0.0), 1 => Just(90.0), 1 => Just(180.0), 1 => Just(270.0_f32), 2 => -1000.0..1000.0_f32];
+    let rotation =
+        prop_oneof![3 => Just(0.0), 1 => Just(90.0), 1 => Just(180.0), 1 => Just(270.0_f32), 2 => -1000.0..1000.0_f32];
     let source = prop_oneof![Just("plain"), Just("odd"), Just("alpha"), Just("tiny"), Just("nobody")];
     let radius = prop_oneof![2 => Just(0.0), 1 => 0.0..50.0_f32, 1 => Just(1e20_f32), 1 => Just(-5.0_f32)];
     let frame = (side(), side(), side(), side()).prop_map(|(x, y, width, height)| Rect { x, y, width, height });
@@ -65,7 +66,8 @@ fn stage() -> Stage {
 
 /// Samples of a plane outside of an area, in samples of that plane.
 fn outside(frame: &Frame, clip: Area) -> impl Iterator<Item = (&'static str, u8, u8)> {
-    let planes = [("Y", frame.as_ref().y(), 16, 1), ("U", frame.as_ref().u(), 128, 2), ("V", frame.as_ref().v(), 128, 2)];
+    let planes =
+        [("Y", frame.as_ref().y(), 16, 1), ("U", frame.as_ref().u(), 128, 2), ("V", frame.as_ref().v(), 128, 2)];
     let mut found = Vec::new();
     for (name, plane, black, pitch) in planes {
         for (y, row) in (0_u32..).zip((0..plane.height()).map(|y| plane.row(y))) {

@@ -38,7 +38,8 @@ fn two_beside_each_other() {
 fn two_by_two() {
     let colors = [RED, GREEN, BLUE, YELLOW];
     let names = ["a", "b", "c", "d"];
-    let stage = names.iter().zip(colors).fold(Stage::default(), |stage, (name, color)| stage.with(name, flat(256, 144, color)));
+    let stage =
+        names.iter().zip(colors).fold(Stage::default(), |stage, (name, color)| stage.with(name, flat(256, 144, color)));
     let place = |i: usize| rect((i % 2 * 128) as f32, (i / 2 * 72) as f32, 128.0, 72.0);
     let draws = names.iter().enumerate().map(|(i, name)| draw(name, place(i))).collect();
     let out = stage.compose(&scene(draws), 256, 144);
@@ -61,7 +62,10 @@ fn three_by_three_where_thirds_are_not_whole() {
         stage = stage.with(&name, flat(320, 180, *color));
         let (column, row) = (f32::from(i % 3), f32::from(i / 3));
         let (width, height) = (200.0 / 3.0, 112.0 / 3.0);
-        draws.push(pulse_plan::Draw { fit: Fit::Stretch, ..draw(&name, rect(column * width, row * height, width, height)) });
+        draws.push(pulse_plan::Draw {
+            fit: Fit::Stretch,
+            ..draw(&name, rect(column * width, row * height, width, height))
+        });
     }
     let out = stage.compose(&scene(draws), 200, 112);
     // Edges at 66.7 and 133.3 of 200, at 37.3 and 74.7 of 112, to the nearest even pixel.
@@ -87,7 +91,8 @@ fn a_picture_in_a_picture() {
 
 #[test]
 fn later_draws_and_groups_are_in_front() {
-    let stage = Stage::default().with("a", flat(64, 64, RED)).with("b", flat(64, 64, BLUE)).with("c", flat(64, 64, GREEN));
+    let stage =
+        Stage::default().with("a", flat(64, 64, RED)).with("b", flat(64, 64, BLUE)).with("c", flat(64, 64, GREEN));
     let (whole, part) = (rect(0.0, 0.0, 64.0, 64.0), rect(16.0, 16.0, 32.0, 32.0));
     let a_then_b = stage.compose(&scene(vec![draw("a", whole), draw("b", part)]), 64, 64);
     assert_region(&a_then_b, [16, 16, 48, 48], BLUE);

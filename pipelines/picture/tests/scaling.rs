@@ -27,7 +27,8 @@ impl Plain {
 
     /// Means of two, across or down; the last stands for itself where there is no other.
     fn halved(&self, across: bool) -> Self {
-        let (width, height) = if across { (self.width.div_ceil(2), self.height) } else { (self.width, self.height.div_ceil(2)) };
+        let (width, height) =
+            if across { (self.width.div_ceil(2), self.height) } else { (self.width, self.height.div_ceil(2)) };
         let mean = |x: usize, y: usize| {
             let (a, b) = if across { ((x * 2, y), (x * 2 + 1, y)) } else { ((x, y * 2), (x, y * 2 + 1)) };
             (self.at(a.0, a.1) + self.at(b.0, b.1)) / 2.0
@@ -100,7 +101,8 @@ fn scaling_is_that_of_plain_arithmetic() {
     ];
     for ((width, height), (to_width, to_height)) in sizes {
         // A level for the mixing and its weights, and for each halving half a one.
-        let halvings = f64::from(width / to_width).max(1.0).log2().floor() + f64::from(height / to_height).max(1.0).log2().floor();
+        let halvings =
+            f64::from(width / to_width).max(1.0).log2().floor() + f64::from(height / to_height).max(1.0).log2().floor();
         let allowed = (1.0 + halvings / 2.0).max(2.0);
         for (name, source) in [("smooth", smooth(width, height)), ("noise", noise(width, height))] {
             let stage = Stage::default().with("a", source.clone());
@@ -110,7 +112,10 @@ fn scaling_is_that_of_plain_arithmetic() {
             for y in 0..to_height as usize {
                 for (x, &got) in out.as_ref().y().row(y).iter().enumerate() {
                     let off = (f64::from(got) - plain.at(x, y)).abs();
-                    assert!(off <= allowed, "{name} {width}x{height} to {to_width}x{to_height}: off by {off:.2} at {x},{y}");
+                    assert!(
+                        off <= allowed,
+                        "{name} {width}x{height} to {to_width}x{to_height}: off by {off:.2} at {x},{y}"
+                    );
                 }
             }
         }

@@ -71,7 +71,9 @@ fn turn(angle: f32, x: f32, y: f32) -> (u32, u32) {
 fn other_angles() {
     for angle in [30.0, 45.0, 117.0, -60.0, 359.0] {
         let out = turned(angle);
-        for ((x, y), color) in [((-20.0, -10.0), RED), ((20.0, -10.0), GREEN), ((-20.0, 10.0), BLUE), ((20.0, 10.0), YELLOW)] {
+        for ((x, y), color) in
+            [((-20.0, -10.0), RED), ((20.0, -10.0), GREEN), ((-20.0, 10.0), BLUE), ((20.0, 10.0), YELLOW)]
+        {
             let at = turn(angle, x, y);
             assert_at(&out, at.0, at.1, color);
             // Close to the corner, and just outside of it.
@@ -87,7 +89,8 @@ fn other_angles() {
 fn slanted_edges_are_soft() {
     let stage = Stage::default().with("a", flat(80, 80, WHITE));
     let out = stage.compose(&scene(vec![Draw { rotation: 45.0, ..draw("a", rect(10.0, 10.0, 80.0, 80.0)) }]), 100, 100);
-    let between = (0..100).flat_map(|y| out.as_ref().y().row(y).iter().filter(|&&luma| luma > 40 && luma < 210)).count();
+    let between =
+        (0..100).flat_map(|y| out.as_ref().y().row(y).iter().filter(|&&luma| luma > 40 && luma < 210)).count();
     // About one pixel for each of the 4 × 57 rows and columns that the edges cross.
     assert!((100..500).contains(&between), "{between} pixels are between black and white");
 }
@@ -121,7 +124,8 @@ fn round_corners() {
 fn a_radius_larger_than_the_box_makes_it_round() {
     let stage = Stage::default().with("a", flat(64, 64, WHITE));
     let out = stage.compose(&scene(vec![Draw { corner_radius: 1e6, ..draw("a", rect(0.0, 0.0, 64.0, 64.0)) }]), 64, 64);
-    let sum: f64 = (0..64).flat_map(|y| out.as_ref().y().row(y).to_vec()).map(|luma| (f64::from(luma) - 16.0) / 219.0).sum();
+    let sum: f64 =
+        (0..64).flat_map(|y| out.as_ref().y().row(y).to_vec()).map(|luma| (f64::from(luma) - 16.0) / 219.0).sum();
     let circle = std::f64::consts::PI * 32.0 * 32.0;
     assert!((sum / circle - 1.0).abs() < 0.01, "covers {sum} pixels, a circle has {circle}");
 }
@@ -152,7 +156,8 @@ fn a_faint_group_fades_as_one() {
 fn a_faint_group_with_one_faint_picture() {
     let stage = Stage::default().with("a", flat(64, 64, WHITE));
     let faint = Draw { opacity: 0.5, ..draw("a", rect(0.0, 0.0, 64.0, 64.0)) };
-    let out = stage.compose(&Picture { groups: vec![Group { opacity: 0.5, opaque: false, ..group(vec![faint]) }] }, 64, 64);
+    let out =
+        stage.compose(&Picture { groups: vec![Group { opacity: 0.5, opaque: false, ..group(vec![faint]) }] }, 64, 64);
     assert_region(&out, [0, 0, 64, 64], [64, 64, 64]);
 }
 
@@ -196,7 +201,8 @@ fn alpha_lets_through_what_is_beneath() {
 
 #[test]
 fn half_transparent_pictures_mix() {
-    let stage = Stage::default().with("back", flat(64, 64, BLACK)).with("veil", flat_alpha(64, 64, [255, 255, 255, 128]));
+    let stage =
+        Stage::default().with("back", flat(64, 64, BLACK)).with("veil", flat_alpha(64, 64, [255, 255, 255, 128]));
     let whole = rect(0.0, 0.0, 64.0, 64.0);
     let over = |opacity, corner_radius, rotation| {
         let veil = Draw { opacity, corner_radius, rotation, ..draw("veil", whole) };

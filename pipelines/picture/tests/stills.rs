@@ -52,7 +52,8 @@ fn every_format_is_read_by_its_content() {
 
 #[test]
 fn alpha_and_deep_colour_are_read() {
-    let see_through = RgbaImage::from_fn(9, 7, |x, _| if x < 4 { Pixel([220, 30, 30, 255]) } else { Pixel([0, 0, 0, 0]) });
+    let see_through =
+        RgbaImage::from_fn(9, 7, |x, _| if x < 4 { Pixel([220, 30, 30, 255]) } else { Pixel([0, 0, 0, 0]) });
     let (_dir, path) = saved(&encoded(see_through, ImageFormat::Png));
     let frame = stills::load(&path).unwrap();
     assert_eq!(frame.as_ref().alpha().unwrap().row(3), [255, 255, 255, 255, 0, 0, 0, 0, 0]);
@@ -138,7 +139,11 @@ fn letters_have_size_colour_and_weight() {
     let ([left, top, right, bottom], thin) = ink(&frame);
     // The capitals of Inter are 0.727 of its size high.
     assert!((bottom - top).abs_diff(44) <= 2, "capitals are {} high", bottom - top);
-    assert!(left < 12 && frame.width() as usize - right < 12, "no room is wasted: {left} to {right} of {}", frame.width());
+    assert!(
+        left < 12 && frame.width() as usize - right < 12,
+        "no room is wasted: {left} to {right} of {}",
+        frame.width()
+    );
     let solid = frame.as_ref().alpha().unwrap().row(top + 20).iter().position(|&alpha| alpha == 255).unwrap() as u32;
     let stem = Area { x0: solid, y0: top as u32 + 10, x1: solid + 1, y1: top as u32 + 11 };
     let color = mean_rgb(&frame.as_ref(), stem).unwrap();
@@ -194,7 +199,10 @@ fn every_script_gives_a_picture() {
         for (size, max_width) in [(4.0, 1), (48.0, 300), (1000.0, 7680), (f32::NAN, 50), (-1.0, 0)] {
             let style = TextStyle { size, family: "No Such Family".to_owned(), ..TextStyle::default() };
             let frame = render_text(text, &style, max_width);
-            assert!(frame.width() >= 2 && frame.width() <= 7680 && frame.height() >= 2 && frame.height() <= 4320, "{frame:?}");
+            assert!(
+                frame.width() >= 2 && frame.width() <= 7680 && frame.height() >= 2 && frame.height() <= 4320,
+                "{frame:?}"
+            );
         }
     }
 }
@@ -213,7 +221,10 @@ fn slates_say_who_is_missing_at_any_size() {
             let brightest = |from: u32, to: u32| {
                 (from..to).flat_map(|y| frame.as_ref().y().row(y as usize).iter().copied()).max().unwrap()
             };
-            assert!(name.is_empty() || brightest(height / 4, height * 3 / 4) > 180, "the name is bright at {width}x{height}");
+            assert!(
+                name.is_empty() || brightest(height / 4, height * 3 / 4) > 180,
+                "the name is bright at {width}x{height}"
+            );
             assert!(brightest(0, height) > 120, "the message is there at {width}x{height}");
         }
     }

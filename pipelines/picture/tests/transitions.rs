@@ -9,7 +9,8 @@ use pulse_picture::Frame;
 use pulse_plan::{Program, TakePlan, picture_at};
 use pulse_show::{Canvas, FrameRate, SourceId, Transition, TransitionKind, WipeEdge};
 
-const CANVAS: Canvas = Canvas { width: 128, height: 72, rate: FrameRate { num: NonZeroU32::MIN, den: NonZeroU32::MIN } };
+const CANVAS: Canvas =
+    Canvas { width: 128, height: 72, rate: FrameRate { num: NonZeroU32::MIN, den: NonZeroU32::MIN } };
 
 /// From `old` (red over blue) to `new` (green beside yellow), with a white logo in a corner.
 fn at(kind: TransitionKind, progress: f32) -> Frame {
@@ -19,7 +20,8 @@ fn at(kind: TransitionKind, progress: f32) -> Frame {
         .with("logo", flat(16, 16, WHITE))
         .with("stinger", painted(128, 72, |x, _| if x < 32 { [255, 255, 255, 255] } else { [9, 9, 9, 0] }));
     let whole = rect(0.0, 0.0, 128.0, 72.0);
-    let take = TakePlan { number: 1, from: vec![draw("old", whole)], transition: Transition { kind, ms: 1000 }, start: 0.0 };
+    let take =
+        TakePlan { number: 1, from: vec![draw("old", whole)], transition: Transition { kind, ms: 1000 }, start: 0.0 };
     let program = Program {
         scene: vec![draw("new", whole)],
         overlays: vec![draw("logo", rect(112.0, 0.0, 16.0, 16.0))],

@@ -6,8 +6,8 @@ use std::{
 };
 
 use pulse_show::{
-    Address, Canvas, Command, Corner, Layer, LayerId, Layout, Live, Record, Rect, Rgba, Scene, SceneId, Show, Source, SourceId,
-    Strip, TextStyle, apply,
+    Address, Canvas, Command, Corner, Layer, LayerId, Layout, Live, Record, Rect, Rgba, Scene, SceneId, Show, Source,
+    SourceId, Strip, TextStyle, apply,
 };
 use pulse_wire::{Cue, CueAction, Edge, Transition};
 
@@ -109,10 +109,12 @@ fn show() -> Result<Show, Failure> {
     }
     builder.source("Room", "test:sine?freq=220&volume=0.05", None)?;
     builder.source("Clock", "test:ticks?volume=0.2", None)?;
-    let grid = Command::AddLayout { scene: "grid".into(), name: "Grid".into(), layout: Layout::Grid2x2, sources: ids.clone() };
+    let grid =
+        Command::AddLayout { scene: "grid".into(), name: "Grid".into(), layout: Layout::Grid2x2, sources: ids.clone() };
     builder.apply(&grid)?;
     let inset = Layout::PictureInPicture { corner: Corner::BottomRight };
-    let inset = Command::AddLayout { scene: "inset".into(), name: "Inset".into(), layout: inset, sources: ids[..2].to_vec() };
+    let inset =
+        Command::AddLayout { scene: "inset".into(), name: "Inset".into(), layout: inset, sources: ids[..2].to_vec() };
     builder.apply(&inset)?;
     let style = TextStyle { size: 44.0, background: Rgba([18, 16, 14, 180]), bold: true, ..TextStyle::default() };
     let title = builder.source("Title", "text: Anna & Ben ", Some(style))?;

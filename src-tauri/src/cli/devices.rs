@@ -45,6 +45,12 @@ fn tell(device: &Device) {
     let best = device.modes.iter().max_by_key(|mode| (mode.width * mode.height, mode.fps.0 / mode.fps.1.max(1)));
     if let Some(mode) = best {
         let (num, den) = mode.fps;
-        println!("    up to {}×{} at {:.2}, {} modes", mode.width, mode.height, f64::from(num) / f64::from(den.max(1)), device.modes.len());
+        println!(
+            "    up to {}×{} at {:.2}, {} modes",
+            mode.width,
+            mode.height,
+            f64::from(num) / f64::from(den.max(1)),
+            device.modes.len()
+        );
     }
 }

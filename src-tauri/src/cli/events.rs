@@ -1,11 +1,6 @@
 //! From what the engine observes and tells to the lines of the contract.
 
-use std::{
-    collections::BTreeMap,
-    io::Write,
-    sync::Arc,
-    time::Duration,
-};
+use std::{collections::BTreeMap, io::Write, sync::Arc, time::Duration};
 
 use pulse_engine::{
     FileReport, Levels, Notice, Observed, OutputState, SourceState,

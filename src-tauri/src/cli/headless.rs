@@ -71,7 +71,8 @@ pub enum RecordKind {
 /// Reads the show and the cues, then runs.
 pub fn run(args: &Args) -> Result<(), Failure> {
     let name = args.show.display();
-    let json = std::fs::read_to_string(&args.show).map_err(|e| Failure::usage(format!("{name} cannot be read: {e}")))?;
+    let json =
+        std::fs::read_to_string(&args.show).map_err(|e| Failure::usage(format!("{name} cannot be read: {e}")))?;
     let mut show = saved::load(&json).map_err(|e| Failure::usage(format!("{name}: {e}")))?;
     adjust(&mut show, args);
     pulse_show::validate(&show)

@@ -1,8 +1,8 @@
 //! The command line: one module a command. What the window will do can be done here, scripted and measured.
 
 mod bench;
-mod demo;
 mod cues;
+mod demo;
 mod devices;
 mod encoders;
 mod events;

@@ -48,7 +48,9 @@ enum Scenes {
 pub fn run(args: &Args) -> Result<(), Failure> {
     if args.output.exists() && !args.force {
         let path = args.output.display();
-        return Err(Failure::usage(format!("{path} is already there; choose another name or add --force to replace it")));
+        return Err(Failure::usage(format!(
+            "{path} is already there; choose another name or add --force to replace it"
+        )));
     }
     let show = build(args)?;
     std::fs::write(&args.output, saved::save(&show))

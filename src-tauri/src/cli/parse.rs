@@ -26,7 +26,8 @@ pub struct Placed {
 
 /// Reads `NAME=ADDRESS`.
 pub fn named(text: &str) -> Result<Named, String> {
-    let (name, address) = text.split_once('=').ok_or("write it as NAME=ADDRESS, for example Aisle=rtsp://10.0.0.7/stream")?;
+    let (name, address) =
+        text.split_once('=').ok_or("write it as NAME=ADDRESS, for example Aisle=rtsp://10.0.0.7/stream")?;
     if name.trim().is_empty() {
         return Err("the name before \"=\" is empty".into());
     }
@@ -66,7 +67,11 @@ pub fn bitrate(text: &str) -> Result<u32, String> {
         _ => (text, 1.0),
     };
     let bits = number.parse::<f64>().map_err(|_| wrong())? * factor;
-    if (100_000.0..=100_000_000.0).contains(&bits) { Ok(bits as u32) } else { Err(format!("{text} is not between 100k and 100M")) }
+    if (100_000.0..=100_000_000.0).contains(&bits) {
+        Ok(bits as u32)
+    } else {
+        Err(format!("{text} is not between 100k and 100M"))
+    }
 }
 
 /// Reads `30s`, `1500ms`, `2m`, `1h 10m` or plain seconds.
@@ -74,7 +79,8 @@ pub fn duration(text: &str) -> Result<Duration, String> {
     if let Ok(seconds) = text.parse::<f64>() {
         return Duration::try_from_secs_f64(seconds).map_err(|_| format!("\"{text}\" is not a time"));
     }
-    humantime::parse_duration(text).map_err(|_| format!("\"{text}\" is not a time; write for example 30s, 1500ms or 2m"))
+    humantime::parse_duration(text)
+        .map_err(|_| format!("\"{text}\" is not a time; write for example 30s, 1500ms or 2m"))
 }
 
 #[cfg(test)]

@@ -50,7 +50,10 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         }
     }
     if failed > 0 {
-        return Err(Failure::failed(format!("{failed} of {} files could not be recovered; the lines above say why", files.len())));
+        return Err(Failure::failed(format!(
+            "{failed} of {} files could not be recovered; the lines above say why",
+            files.len()
+        )));
     }
     Ok(())
 }

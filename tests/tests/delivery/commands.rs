@@ -3,7 +3,12 @@
 use std::process::Command;
 
 use anyhow::{Result, ensure};
-use pulse_tests::{app::App, child::built, judge::{self, Probe}, pipewire};
+use pulse_tests::{
+    app::App,
+    child::built,
+    judge::{self, Probe},
+    pipewire,
+};
 
 use super::stage::{PATIENCE, Stage};
 

@@ -36,7 +36,10 @@ fn a_killed_program_loses_less_than_a_second_and_is_made_whole_in_place() -> Res
     let boxes = judge::box_order(&path)?;
     let place = |name: &str| boxes.iter().position(|b| b == name);
     ensure!(place("moov") < place("mdat") && !boxes.contains(&"moof".to_owned()), "{boxes:?}");
-    ensure!((judge::packets(&path, "v:0")?.len() as f64 / 30.0 - seconds).abs() < 0.001, "frames were lost by recovering");
+    ensure!(
+        (judge::packets(&path, "v:0")?.len() as f64 / 30.0 - seconds).abs() < 0.001,
+        "frames were lost by recovering"
+    );
     ensure!(App::run(["recover", &path.display().to_string(), "--json"])?.contains("already_whole"));
     Ok(())
 }
@@ -91,7 +94,8 @@ fn a_full_disk_ends_the_file_well_and_recording_goes_on_when_there_is_room() -> 
     app.wait_for("recording", PATIENCE, |_| true)?;
     let pid = app.process().id().to_string();
     let limit = |bytes: &str| -> Result<()> {
-        let done = std::process::Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status()?;
+        let done =
+            std::process::Command::new("prlimit").args(["--pid", &pid, &format!("--fsize={bytes}:")]).status()?;
         ensure!(done.success(), "prlimit");
         Ok(())
     };

@@ -18,8 +18,7 @@ fn seen(path: &std::path::Path, at: f64, part: Region) -> Result<Option<usize>> 
 
 #[test]
 fn four_network_cameras_and_a_microphone_become_one_program_switched_by_cues() -> Result<()> {
-    let cameras: Vec<Camera> =
-        (0..4).map(|n| Camera::play(&media::small_camera(n).path()?)).collect::<Result<_>>()?;
+    let cameras: Vec<Camera> = (0..4).map(|n| Camera::play(&media::small_camera(n).path()?)).collect::<Result<_>>()?;
     let mut words = Vec::new();
     for (name, camera) in ["Aisle", "Wide", "Close", "Balcony"].iter().zip(&cameras) {
         words.extend(["--camera".to_owned(), format!("{name}={}", camera.url())]);
@@ -41,7 +40,12 @@ fn four_network_cameras_and_a_microphone_become_one_program_switched_by_cues() -
     let file = the_file(&finished, "program")?;
     judge::decodes_clean(&file.path)?;
     let probe = Probe::of(&file.path)?;
-    ensure!((probe.duration()? - file.duration).abs() < 0.1, "{} s in the file, {} s told", probe.duration()?, file.duration);
+    ensure!(
+        (probe.duration()? - file.duration).abs() < 0.1,
+        "{} s in the file, {} s told",
+        probe.duration()?,
+        file.duration
+    );
     ensure!(file.duration > 11.0, "{} s of 12 s were recorded", file.duration);
     assert_eq!((probe.video()?.width, probe.video()?.height), (Some(640), Some(360)));
     ensure!(judge::longest_gap(&judge::packets(&file.path, "v:0")?) < 0.04, "frames are missing");
@@ -76,7 +80,12 @@ fn picture_and_sound_of_a_network_camera_stay_within_one_frame() -> Result<()> {
         let beats = beacon::offsets(&the_file(&finished, kind)?.path, FLASH)?;
         ensure!(beats.len() >= 8, "{kind}: {} beats", beats.len());
         for beat in beats {
-            ensure!(beat.skew().abs() <= 1.0 / 30.0, "{kind}: at {:.2} s sound is {:.1} ms late", beat.flash, beat.skew() * 1e3);
+            ensure!(
+                beat.skew().abs() <= 1.0 / 30.0,
+                "{kind}: at {:.2} s sound is {:.1} ms late",
+                beat.flash,
+                beat.skew() * 1e3
+            );
         }
     }
     Ok(())

@@ -5,21 +5,30 @@ use std::{path::Path, time::Duration};
 use anyhow::{Result, ensure};
 use pulse_tests::{
     app::App,
-    http, judge::{self, Region, Rgb, colour_distance},
+    http,
+    judge::{self, Region, Rgb, colour_distance},
     media::{self, BORDER, PALETTE, camera_seen},
-    rtmp, sound::{Channel, Sound},
-    srt, wait::free_tcp_port,
+    rtmp,
+    sound::{Channel, Sound},
+    srt,
+    wait::free_tcp_port,
 };
 
 use super::stage::{PATIENCE, Stage, the_file};
 
 /// Records a show of one camera until `seconds` after its first picture, and gives the file.
-fn recorded(name: &str, address: &str, seconds: f64, before: impl FnOnce(&mut App) -> Result<()>) -> Result<(Stage, std::path::PathBuf)> {
+fn recorded(
+    name: &str,
+    address: &str,
+    seconds: f64,
+    before: impl FnOnce(&mut App) -> Result<()>,
+) -> Result<(Stage, std::path::PathBuf)> {
     let stage = Stage::new(name, &["--camera", &format!("Cam={address}"), "--scenes", "each"])?;
     let mut app = stage.run(&["--record", "program"])?;
     app.wait_ready(PATIENCE)?;
     before(&mut app)?;
-    let live = app.wait_for("stats", PATIENCE, |stats| stats.text("/sources/cam/state").is_ok_and(|state| state == "live"))?;
+    let live =
+        app.wait_for("stats", PATIENCE, |stats| stats.text("/sources/cam/state").is_ok_and(|state| state == "live"))?;
     app.wait_for("stats", PATIENCE, |stats| stats.t > live.t + seconds)?;
     app.terminate()?;
     let finished = app.finish(PATIENCE)?;
@@ -135,15 +144,22 @@ fn what_is_wrong_with_a_source_is_told_by_its_name_and_the_show_goes_on() -> Res
     let nobody = free_tcp_port()?;
     let broken = media::garbage()?;
     let words = [
-        "--camera".to_owned(), format!("Gone=rtsp://anna:secret@127.0.0.1:{nobody}/cam"),
-        "--camera".into(), "Missing=file:/nowhere/at/all.mp4".into(),
-        "--camera".into(), format!("Broken=file:{}", broken.display()),
-        "--camera".into(), "Good=test:ball".into(),
+        "--camera".to_owned(),
+        format!("Gone=rtsp://anna:secret@127.0.0.1:{nobody}/cam"),
+        "--camera".into(),
+        "Missing=file:/nowhere/at/all.mp4".into(),
+        "--camera".into(),
+        format!("Broken=file:{}", broken.display()),
+        "--camera".into(),
+        "Good=test:ball".into(),
     ];
     let stage = Stage::new("wrong", &words)?;
     let finished = stage.run(&["--record", "program", "--for", "6s"])?.finish(PATIENCE)?;
-    for (source, code) in [("gone", "source_unreachable"), ("missing", "source_missing_file"), ("broken", "source_broken")] {
-        let told: Vec<_> = finished.all("source_lost").filter(|e| e.text("/source").is_ok_and(|s| s == source)).collect();
+    for (source, code) in
+        [("gone", "source_unreachable"), ("missing", "source_missing_file"), ("broken", "source_broken")]
+    {
+        let told: Vec<_> =
+            finished.all("source_lost").filter(|e| e.text("/source").is_ok_and(|s| s == source)).collect();
         ensure!(told.len() == 1, "{source}: told {} times", told.len());
         assert_eq!(told[0].text("/code")?, code, "{:?}", told[0]);
         ensure!(!told[0].text("/cause")?.contains("secret"), "a password in {:?}", told[0]);

@@ -36,7 +36,8 @@ impl Stage {
     pub fn run_in(&self, words: &[&str], variables: impl IntoIterator<Item = (String, String)>) -> Result<App> {
         let of = |name: &str| self.folder.join(name).display().to_string();
         let (show, session, data) = (of("show.json"), of("out"), of("data"));
-        let mut job = vec!["headless", "--show", &show, "--session", &session, "--data", &data, "--preset", "ultrafast"];
+        let mut job =
+            vec!["headless", "--show", &show, "--session", &session, "--data", &data, "--preset", "ultrafast"];
         job.extend(words);
         App::start(job, variables)
     }

@@ -120,10 +120,9 @@ impl Facts {
         if self.kind != other.kind || self.via == other.via {
             return false;
         }
-        if (self.via == Via::Raw || other.via == Via::Raw)
-            && self.card.is_some() && self.card == other.card {
-                return true;
-            }
+        if (self.via == Via::Raw || other.via == Via::Raw) && self.card.is_some() && self.card == other.card {
+            return true;
+        }
         // A path is given to the next camera as soon as the last one is gone, perhaps before every service has told so.
         let same_model = self.kind != DeviceKind::Camera || slug(&self.model) == slug(&other.model);
         same_model && self.hardware.iter().any(|key| other.hardware.contains(key))

@@ -88,32 +88,72 @@ impl Candidate {
 
     /// Makes the element, set to what `spec` asks for.
     pub fn make(&self, spec: &VideoSpec) -> Result<gst::Element, EncoderError> {
-        let element = gst::ElementFactory::make(self.element).build().map_err(|_| EncoderError::Missing(self.element.into()))?;
+        let element =
+            gst::ElementFactory::make(self.element).build().map_err(|_| EncoderError::Missing(self.element.into()))?;
         let kbits = (spec.bitrate / 1000).max(1).to_string();
         let bits = spec.bitrate.to_string();
         let gop = gop_frames(spec).to_string();
         let settings: Vec<(&str, &str)> = match self.dialect {
             Dialect::Va => vec![
-                ("rate-control", "cbr"), ("bitrate", &kbits), ("key-int-max", &gop), ("keyframe-period", &gop), ("b-frames", "0"),
+                ("rate-control", "cbr"),
+                ("bitrate", &kbits),
+                ("key-int-max", &gop),
+                ("keyframe-period", &gop),
+                ("b-frames", "0"),
                 ("max-bframes", "0"),
             ],
             Dialect::Nvenc => vec![
-                ("bitrate", &kbits), ("gop-size", &gop), ("bframes", "0"), ("b-frames", "0"), ("rc-mode", "cbr"), ("zerolatency", "true"),
+                ("bitrate", &kbits),
+                ("gop-size", &gop),
+                ("bframes", "0"),
+                ("b-frames", "0"),
+                ("rc-mode", "cbr"),
+                ("zerolatency", "true"),
                 ("preset", "low-latency-hq"),
             ],
-            Dialect::Qsv => vec![("bitrate", &kbits), ("gop-size", &gop), ("b-frames", "0"), ("rate-control", "cbr"), ("low-latency", "true")],
-            Dialect::Amf => vec![("bitrate", &kbits), ("gop-size", &gop), ("b-frames", "0"), ("rate-control", "cbr"), ("usage", "low-latency")],
-            Dialect::VideoToolbox => vec![
-                ("bitrate", &kbits), ("max-keyframe-interval", &gop), ("allow-frame-reordering", "false"), ("realtime", "true"),
+            Dialect::Qsv => vec![
+                ("bitrate", &kbits),
+                ("gop-size", &gop),
+                ("b-frames", "0"),
+                ("rate-control", "cbr"),
+                ("low-latency", "true"),
             ],
-            Dialect::MediaFoundation => vec![("bitrate", &kbits), ("gop-size", &gop), ("bframes", "0"), ("rc-mode", "cbr"), ("low-latency", "true")],
+            Dialect::Amf => vec![
+                ("bitrate", &kbits),
+                ("gop-size", &gop),
+                ("b-frames", "0"),
+                ("rate-control", "cbr"),
+                ("usage", "low-latency"),
+            ],
+            Dialect::VideoToolbox => vec![
+                ("bitrate", &kbits),
+                ("max-keyframe-interval", &gop),
+                ("allow-frame-reordering", "false"),
+                ("realtime", "true"),
+            ],
+            Dialect::MediaFoundation => vec![
+                ("bitrate", &kbits),
+                ("gop-size", &gop),
+                ("bframes", "0"),
+                ("rc-mode", "cbr"),
+                ("low-latency", "true"),
+            ],
             Dialect::V4l2 => return Ok(with_v4l2_controls(element, spec)),
             Dialect::X264 => vec![
-                ("speed-preset", &spec.preset), ("bitrate", &kbits), ("key-int-max", &gop), ("bframes", "0"), ("rc-lookahead", "0"),
-                ("sync-lookahead", "0"), ("vbv-buf-capacity", "1000"), ("byte-stream", "false"),
+                ("speed-preset", &spec.preset),
+                ("bitrate", &kbits),
+                ("key-int-max", &gop),
+                ("bframes", "0"),
+                ("rc-lookahead", "0"),
+                ("sync-lookahead", "0"),
+                ("vbv-buf-capacity", "1000"),
+                ("byte-stream", "false"),
             ],
             Dialect::OpenH264 => vec![
-                ("bitrate", &bits), ("gop-size", &gop), ("rate-control", "bitrate"), ("complexity", openh264_complexity(&spec.preset)),
+                ("bitrate", &bits),
+                ("gop-size", &gop),
+                ("rate-control", "bitrate"),
+                ("complexity", openh264_complexity(&spec.preset)),
                 ("multi-thread", "0"),
             ],
         };
@@ -143,7 +183,8 @@ fn gop_frames(spec: &VideoSpec) -> u64 {
 fn with_v4l2_controls(element: gst::Element, spec: &VideoSpec) -> gst::Element {
     let bitrate = i32::try_from(spec.bitrate).unwrap_or(i32::MAX);
     let gop = i32::try_from(gop_frames(spec)).unwrap_or(i32::MAX);
-    let controls = gst::Structure::builder("controls").field("video_bitrate", bitrate).field("h264_i_frame_period", gop).build();
+    let controls =
+        gst::Structure::builder("controls").field("video_bitrate", bitrate).field("h264_i_frame_period", gop).build();
     element.set_property("extra-controls", controls);
     element
 }

@@ -14,7 +14,7 @@ use pulse_plan::{AudioCodec, AudioSpec};
 use super::{EncoderError, video::give_to};
 use crate::{
     deadline,
-    tap::{Tap, Take, lock},
+    tap::{Take, Tap, lock},
     timeline::Timeline,
 };
 
@@ -65,10 +65,15 @@ struct Input {
 impl SoundEncoder {
     /// Starts encoding what `sound` gives.
     pub fn start(spec: &AudioSpec, sound: &Tap, timeline: &Timeline) -> Result<Self, EncoderError> {
-        let candidate = candidate_for(spec.codec).ok_or_else(|| EncoderError::Missing(format!("an encoder for {:?}", spec.codec)))?;
+        let candidate = candidate_for(spec.codec)
+            .ok_or_else(|| EncoderError::Missing(format!("an encoder for {:?}", spec.codec)))?;
         let element = candidate.element;
-        let refused = |cause: &dyn std::fmt::Display| EncoderError::Refused { element: element.to_owned(), cause: cause.to_string() };
-        let make = |name: &str| gst::ElementFactory::make(name).build().map_err(|_| EncoderError::Missing(name.to_owned()));
+        let refused = |cause: &dyn std::fmt::Display| EncoderError::Refused {
+            element: element.to_owned(),
+            cause: cause.to_string(),
+        };
+        let make =
+            |name: &str| gst::ElementFactory::make(name).build().map_err(|_| EncoderError::Missing(name.to_owned()));
         let appsrc = gst_app::AppSrc::builder().format(gst::Format::Time).is_live(true).max_bytes(0).build();
         let convert = make("audioconvert")?;
         let encoder = make(element)?;
@@ -81,7 +86,9 @@ impl SoundEncoder {
             AudioCodec::Opus => make("opusparse")?,
         };
         if spec.codec == AudioCodec::Aac {
-            sink.set_caps(Some(&gst::Caps::builder("audio/mpeg").field("mpegversion", 4_i32).field("stream-format", "raw").build()));
+            sink.set_caps(Some(
+                &gst::Caps::builder("audio/mpeg").field("mpegversion", 4_i32).field("stream-format", "raw").build(),
+            ));
         }
         let row: [&gst::Element; 5] = [appsrc.upcast_ref(), &convert, &encoder, &parse, sink.upcast_ref()];
         pipeline.add_many(row).map_err(|e| refused(&e))?;

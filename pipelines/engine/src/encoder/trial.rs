@@ -67,7 +67,8 @@ pub fn capabilities(prefer: Option<&str>) -> Capabilities {
             h264.push(candidate.element.to_owned());
         }
     }
-    let audio = [AudioCodec::Aac, AudioCodec::Opus].into_iter().filter(|codec| sound::element_for(*codec).is_some()).collect();
+    let audio =
+        [AudioCodec::Aac, AudioCodec::Opus].into_iter().filter(|codec| sound::element_for(*codec).is_some()).collect();
     Capabilities { h264, audio }
 }
 
@@ -85,7 +86,8 @@ fn attempt(candidate: &Candidate) -> Result<(), EncoderError> {
 fn attempt_element(element: &str) -> Result<(), EncoderError> {
     let refused = |cause: String| EncoderError::Refused { element: element.to_owned(), cause };
     let name = element.to_owned();
-    deadline::within(&format!("trying {element}"), TRIAL_WITHIN, move || encode_some(&name)).map_err(|e| refused(e.to_string()))?
+    deadline::within(&format!("trying {element}"), TRIAL_WITHIN, move || encode_some(&name))
+        .map_err(|e| refused(e.to_string()))?
 }
 
 fn trial_spec() -> VideoSpec {
@@ -102,7 +104,8 @@ fn trial_spec() -> VideoSpec {
 }
 
 fn encode_some(element: &str) -> Result<(), EncoderError> {
-    let refused = |cause: &dyn std::fmt::Display| EncoderError::Refused { element: element.to_owned(), cause: cause.to_string() };
+    let refused =
+        |cause: &dyn std::fmt::Display| EncoderError::Refused { element: element.to_owned(), cause: cause.to_string() };
     let missing = |name: &str| EncoderError::Missing(name.to_owned());
     let make = |name: &'static str| gst::ElementFactory::make(name).build().map_err(|_| missing(name));
     let source = make("videotestsrc")?;
@@ -118,10 +121,8 @@ fn encode_some(element: &str) -> Result<(), EncoderError> {
     pipeline.add_many(row).map_err(|e| refused(&e))?;
     gst::Element::link_many(row).map_err(|e| refused(&e))?;
     let bus = pipeline.bus().ok_or_else(|| refused(&"no bus"))?;
-    let result = pipeline
-        .set_state(gst::State::Playing)
-        .map_err(|e| refused(&e))
-        .and_then(|_| wait_for_end(&bus, element));
+    let result =
+        pipeline.set_state(gst::State::Playing).map_err(|e| refused(&e)).and_then(|_| wait_for_end(&bus, element));
     let _ = pipeline.set_state(gst::State::Null);
     result
 }

@@ -20,7 +20,7 @@ use crate::{
     deadline,
     notices::Notices,
     status::{EncoderStatus, Notice},
-    tap::{Tap, Take, lock},
+    tap::{Take, Tap, lock},
     timeline::Timeline,
 };
 
@@ -82,7 +82,8 @@ impl VideoEncoder {
         pictures.attach(&taker);
         let worker = Worker { shared: shared.clone(), tap: tap.clone(), notices };
         let thread = std::thread::Builder::new().name("encode-video".into()).spawn(move || worker.run(&elements));
-        let thread = thread.inspect_err(|error| tracing::error!(%error, "an encoder's thread could not be started")).ok();
+        let thread =
+            thread.inspect_err(|error| tracing::error!(%error, "an encoder's thread could not be started")).ok();
         Self { tap, shared, thread }
     }
 
@@ -199,8 +200,12 @@ impl Worker {
     }
 
     fn build(&self, element: &str) -> Result<gst::Pipeline, EncoderError> {
-        let refused = |cause: &dyn std::fmt::Display| EncoderError::Refused { element: element.to_owned(), cause: cause.to_string() };
-        let make = |name: &str| gst::ElementFactory::make(name).build().map_err(|_| EncoderError::Missing(name.to_owned()));
+        let refused = |cause: &dyn std::fmt::Display| EncoderError::Refused {
+            element: element.to_owned(),
+            cause: cause.to_string(),
+        };
+        let make =
+            |name: &str| gst::ElementFactory::make(name).build().map_err(|_| EncoderError::Missing(name.to_owned()));
         let input = gst_app::AppSrc::builder().format(gst::Format::Time).is_live(true).max_bytes(0).build();
         let convert = make("videoconvert")?;
         let encoder = make_named(element, &self.shared.spec)?;
@@ -216,7 +221,9 @@ impl Worker {
         sink.set_callbacks(give_to(self.tap.clone(), 0));
         *lock(&self.shared.bus) = pipeline.bus();
         let starting = pipeline.clone();
-        let started = deadline::within("starting an encoder", Duration::from_secs(5), move || starting.set_state(gst::State::Playing));
+        let started = deadline::within("starting an encoder", Duration::from_secs(5), move || {
+            starting.set_state(gst::State::Playing)
+        });
         match started {
             Ok(Ok(_)) => {
                 *lock(&self.shared.input) = Some(input);

@@ -71,7 +71,12 @@ pub enum MixerError {
 
 impl PictureMixer {
     /// Starts giving frames; they flow from the next whole frame time on.
-    pub fn start(canvas: Canvas, timeline: Timeline, taps: Arc<ProgramTaps>, notices: Notices) -> Result<Self, MixerError> {
+    pub fn start(
+        canvas: Canvas,
+        timeline: Timeline,
+        taps: Arc<ProgramTaps>,
+        notices: Notices,
+    ) -> Result<Self, MixerError> {
         let shared = Arc::new(Shared {
             program: Mutex::default(),
             slots: Mutex::default(),

@@ -12,7 +12,8 @@ use std::{
 use pulse_plan::SoundPlan;
 use pulse_show::SourceId;
 use pulse_sound::{
-    BLOCK_NS, Block, Levels, MasterSettings, MeterReader, Mixer, Outlet, PROGRAM_LATENCY_NS, SILENCE, StripMeters, StripSettings,
+    BLOCK_NS, Block, Levels, MasterSettings, MeterReader, Mixer, Outlet, PROGRAM_LATENCY_NS, SILENCE, StripMeters,
+    StripSettings,
 };
 
 use super::ProgramTaps;
@@ -68,10 +69,8 @@ impl SoundMixer {
         mixer.set_master(MasterSettings { gain: plan.master_gain, ceiling: plan.ceiling });
         for id in lock(&self.meters).keys() {
             let strip = plan.strips.get(id);
-            let settings = strip.map_or(StripSettings { gain: 0.0, ..StripSettings::default() }, |strip| StripSettings {
-                gain: strip.gain,
-                pan: strip.pan,
-                delay_ms: strip.delay_ms,
+            let settings = strip.map_or(StripSettings { gain: 0.0, ..StripSettings::default() }, |strip| {
+                StripSettings { gain: strip.gain, pan: strip.pan, delay_ms: strip.delay_ms }
             });
             mixer.set_strip(id, settings);
         }

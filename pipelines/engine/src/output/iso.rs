@@ -17,7 +17,7 @@ use super::{
 use crate::{
     encoder::{SoundEncoder, VideoEncoder},
     source::Taps,
-    tap::{Tap, Take},
+    tap::{Take, Tap},
 };
 
 /// How long a camera's first sound may come after its first picture.
@@ -58,8 +58,11 @@ pub(super) fn record(
     elements: &[String],
     audio: Option<&AudioSpec>,
 ) -> Part {
-    let (encoded, pictures, sound) =
-        (Scout::attach(control, &taps.encoded), Scout::attach(control, &taps.pictures), Scout::attach(control, &taps.sound));
+    let (encoded, pictures, sound) = (
+        Scout::attach(control, &taps.encoded),
+        Scout::attach(control, &taps.pictures),
+        Scout::attach(control, &taps.sound),
+    );
     control.wait(Duration::MAX, || encoded.seen() || pictures.seen());
     if control.stopping() {
         return Part { file: None, fault: None };

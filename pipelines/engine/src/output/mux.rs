@@ -20,7 +20,7 @@ use super::{
 use crate::{
     deadline,
     status::{FileReport, OutputState},
-    tap::{Feed, Start, Tap, Take, lock},
+    tap::{Feed, Start, Take, Tap, lock},
 };
 
 /// Milliseconds in a fragment: what a crash can cost at most, together with what is inside the encoder.
@@ -144,7 +144,9 @@ fn build(control: &Arc<Control>, streams: &Streams) -> Result<Muxing, String> {
         }
         pipeline.add_many(&row).map_err(|e| e.to_string())?;
         gst::Element::link_many(&row).map_err(|e| e.to_string())?;
-        let into = mux.request_pad_simple(if video { "video_%u" } else { "audio_%u" }).ok_or("the muxer has no more inputs")?;
+        let into = mux
+            .request_pad_simple(if video { "video_%u" } else { "audio_%u" })
+            .ok_or("the muxer has no more inputs")?;
         let from = row.last().and_then(|last| last.static_pad("src")).ok_or("no output")?;
         from.link(&into).map_err(|e| e.to_string())?;
         feeds.push(Feed::new(appsrc, video, start.clone(), QUEUE));
@@ -190,7 +192,8 @@ fn run(control: &Control, muxing: &Muxing) -> Option<OutputError> {
     let bus = muxing.pipeline.bus()?;
     control.set_muxing(Some((bus.clone(), muxing.feeds.clone())));
     while !control.stopping() {
-        let message = bus.timed_pop_filtered(gst::ClockTime::NONE, &[gst::MessageType::Error, gst::MessageType::Application])?;
+        let message =
+            bus.timed_pop_filtered(gst::ClockTime::NONE, &[gst::MessageType::Error, gst::MessageType::Application])?;
         if message.type_() == gst::MessageType::Error {
             return Some(posted_fault(control, muxing, &message));
         }

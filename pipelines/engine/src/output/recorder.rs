@@ -103,8 +103,10 @@ impl Recorder {
             dropped: AtomicU64::new(0),
         });
         let shared = control.clone();
-        let thread = std::thread::Builder::new().name(format!("rec-{}", control.setting.name)).spawn(move || run(&shared, &job));
-        let thread = thread.inspect_err(|error| tracing::error!(%error, "a recorder's thread could not be started")).ok();
+        let thread =
+            std::thread::Builder::new().name(format!("rec-{}", control.setting.name)).spawn(move || run(&shared, &job));
+        let thread =
+            thread.inspect_err(|error| tracing::error!(%error, "a recorder's thread could not be started")).ok();
         Self { control, thread }
     }
 
@@ -112,8 +114,9 @@ impl Recorder {
     pub fn status(&self) -> OutputStatus {
         let muxing = lock(&self.control.muxing);
         let feeds = muxing.iter().flat_map(|(_, feeds)| feeds);
-        let (queued, dropped) =
-            feeds.fold((0, 0), |(queued, dropped), feed| (queued + feed.queued(), dropped + feed.dropped() + feed.unstamped()));
+        let (queued, dropped) = feeds.fold((0, 0), |(queued, dropped), feed| {
+            (queued + feed.queued(), dropped + feed.dropped() + feed.unstamped())
+        });
         OutputStatus {
             state: lock(&self.control.state).clone(),
             bytes: self.control.bytes.load(Ordering::Relaxed),
@@ -196,10 +199,13 @@ fn run(control: &Arc<Control>, job: &Job) {
     while !control.stopping() {
         let begun = Instant::now();
         let part = match job {
-            Job::Program { video, audio, fps } => {
-                mux::record(control, &mux::Streams { video: video.clone(), audio: audio.clone(), fps: *fps, foreign: false })
+            Job::Program { video, audio, fps } => mux::record(
+                control,
+                &mux::Streams { video: video.clone(), audio: audio.clone(), fps: *fps, foreign: false },
+            ),
+            Job::Iso { taps, fallback, elements, audio } => {
+                iso::record(control, taps, fallback, elements, audio.as_ref())
             }
-            Job::Iso { taps, fallback, elements, audio } => iso::record(control, taps, fallback, elements, audio.as_ref()),
             Job::Stem { taps } => stem::record(control, taps),
         };
         if let Some(file) = part.file {

@@ -15,11 +15,7 @@ use super::{
     OutputError, free_path,
     recorder::{Control, Part},
 };
-use crate::{
-    source::Taps,
-    status::FileReport,
-    tap::Take,
-};
+use crate::{source::Taps, status::FileReport, tap::Take};
 
 const RATE: u64 = 48_000;
 const SPEC: hound::WavSpec =
@@ -70,7 +66,8 @@ pub(super) fn record(control: &Arc<Control>, taps: &Taps) -> Part {
         }
     }
     drop(feed);
-    let file = wav.and_then(|wav| wav.finish(control).inspect_err(|error| tracing::warn!(%error, "a stem's last second")).ok());
+    let file = wav
+        .and_then(|wav| wav.finish(control).inspect_err(|error| tracing::warn!(%error, "a stem's last second")).ok());
     Part { file, fault }
 }
 
@@ -141,7 +138,9 @@ impl Wav {
 
 fn explain(path: &std::path::Path, error: &hound::Error) -> OutputError {
     match error {
-        hound::Error::IoError(io) if io.kind() == std::io::ErrorKind::StorageFull => OutputError::DiskFull { path: path.to_owned() },
+        hound::Error::IoError(io) if io.kind() == std::io::ErrorKind::StorageFull => {
+            OutputError::DiskFull { path: path.to_owned() }
+        }
         other => OutputError::Write { path: path.to_owned(), cause: other.to_string() },
     }
 }

@@ -194,7 +194,12 @@ impl Due<'_> {
 }
 
 /// The count of time of a sink's pipeline.
-fn due_at<'a>(sink: &gst_app::AppSink, segment: Option<&'a gst::Segment>, pipeline: &WeakPipeline, timeline: &Timeline) -> Due<'a> {
+fn due_at<'a>(
+    sink: &gst_app::AppSink,
+    segment: Option<&'a gst::Segment>,
+    pipeline: &WeakPipeline,
+    timeline: &Timeline,
+) -> Due<'a> {
     let base = sink.upcast_ref::<gst::Element>().downcast_ref::<gst_base::BaseSink>();
     Due {
         segment,
@@ -288,9 +293,13 @@ fn has_alpha(pad: &gst::Pad) -> bool {
 
 /// A decoder that has not begun yet: its own input says whether there is alpha.
 fn declares_alpha(pad: &gst::Pad) -> bool {
-    let input = pad.parent_element().and_then(|e| e.static_pad("sink")).and_then(|p| p.peer()).and_then(|p| p.current_caps());
+    let input =
+        pad.parent_element().and_then(|e| e.static_pad("sink")).and_then(|p| p.peer()).and_then(|p| p.current_caps());
     let codec = input.as_ref().and_then(|caps| caps.structure(0));
-    codec.is_some_and(|s| s.get::<bool>("codec-alpha").unwrap_or(false) || matches!(s.name().as_str(), "video/x-prores" | "video/x-rle" | "image/png"))
+    codec.is_some_and(|s| {
+        s.get::<bool>("codec-alpha").unwrap_or(false)
+            || matches!(s.name().as_str(), "video/x-prores" | "video/x-rle" | "image/png")
+    })
 }
 
 fn is_interlaced(pad: &gst::Pad) -> bool {
@@ -321,7 +330,8 @@ fn picture_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
                     give(&ends.taps.pictures, buffer.clone(), caps, &due);
                 }
                 let at = due.of(buffer.pts());
-                let frame = gst_video::VideoFrame::from_buffer_readable(buffer, video).map_err(|_| gst::FlowError::Error)?;
+                let frame =
+                    gst_video::VideoFrame::from_buffer_readable(buffer, video).map_err(|_| gst::FlowError::Error)?;
                 let (width, height) = (video.width(), video.height());
                 let now = ends.order.timeline.now();
                 ends.slot.put(at, now, Arc::new(Shot::Decoded { frame, stamp: next_stamp() }));
@@ -373,7 +383,9 @@ fn sound_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
                     inlet.push(Some(at), &samples);
                 }
                 expected = at + samples.len() as u64 / 2 * 1_000_000_000 / 48_000;
-                if let (true, Some(buffer), Some(caps)) = (ends.taps.sound.is_used(), sample.buffer_owned(), sample.caps()) {
+                if let (true, Some(buffer), Some(caps)) =
+                    (ends.taps.sound.is_used(), sample.buffer_owned(), sample.caps())
+                {
                     give(&ends.taps.sound, buffer, caps, &due);
                 }
                 if ends.life.sound(ends.order.timeline.now()) {

@@ -13,7 +13,9 @@ pub fn from_error(name: &str, address: &Address, error: &gst::glib::Error) -> So
     if resource == Some(gst::ResourceError::NotAuthorized) {
         return SourceFault::Refused { name, address: shown };
     }
-    if let (Address::File { path, .. } | Address::Image { path }, Some(gst::ResourceError::NotFound)) = (address, resource) {
+    if let (Address::File { path, .. } | Address::Image { path }, Some(gst::ResourceError::NotFound)) =
+        (address, resource)
+    {
         return SourceFault::MissingFile { name, path: path.display().to_string() };
     }
     if let Some(gst::CoreError::MissingPlugin) = error.kind::<gst::CoreError>() {

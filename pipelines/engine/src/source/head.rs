@@ -97,7 +97,9 @@ fn test_picture(pipeline: &gst::Pipeline, ends: &Ends, pattern: &str) -> Result<
     let source = make("videotestsrc")?;
     let known = gst::glib::EnumClass::with_type(source.property_type("pattern").unwrap_or(gst::glib::Type::INVALID));
     if known.is_none_or(|names| names.value_by_nick(pattern).is_none()) {
-        return Err(BranchError::Link(format!("there is no test picture \"{pattern}\"; try ball, smpte, snow or black")));
+        return Err(BranchError::Link(format!(
+            "there is no test picture \"{pattern}\"; try ball, smpte, snow or black"
+        )));
     }
     source.set_property_from_str("pattern", pattern);
     source.set_property("is-live", true);
@@ -156,7 +158,8 @@ fn lead_device(pipeline: &gst::Pipeline, ends: &Ends, source: Result<gst::Elemen
 /// A device may offer several formats: raw pictures before compressed ones.
 fn first_kind(caps: &gst::Caps) -> gst::Caps {
     let raw = caps.iter().find(|s| matches!(s.name().as_str(), "video/x-raw" | "audio/x-raw"));
-    raw.or_else(|| caps.structure(0)).map_or_else(gst::Caps::new_empty, |s| gst::Caps::builder_full().structure(s.to_owned()).build())
+    raw.or_else(|| caps.structure(0))
+        .map_or_else(gst::Caps::new_empty, |s| gst::Caps::builder_full().structure(s.to_owned()).build())
 }
 
 /// A source with one pad whose contents must be looked into.
@@ -224,7 +227,9 @@ impl Seen {
         use std::sync::atomic::Ordering::Relaxed;
         let media = caps.structure(0).and_then(|s| s.get::<String>("media").ok());
         match (branch::kind_of(caps), media.as_deref()) {
-            (Kind::Pictures | Kind::EncodedPictures, _) | (Kind::Opaque, Some("video")) => !self.pictures.swap(true, Relaxed),
+            (Kind::Pictures | Kind::EncodedPictures, _) | (Kind::Opaque, Some("video")) => {
+                !self.pictures.swap(true, Relaxed)
+            }
             (Kind::Sound | Kind::EncodedSound, _) | (Kind::Opaque, Some("audio")) => !self.sound.swap(true, Relaxed),
             (Kind::Opaque, None) => true,
             _ => false,

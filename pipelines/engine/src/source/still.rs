@@ -31,7 +31,8 @@ pub fn picture(order: &Order) -> Option<Result<Arc<Shot>, SourceFault>> {
 /// The card for a source that gives nothing. Sources without pictures, images and texts have none: nothing is shown then.
 pub fn card(order: &Order, message: &str) -> Option<Arc<Shot>> {
     let Canvas { width, height, .. } = order.canvas;
-    let has_card = !matches!(order.node.address, Address::TestTone { .. } | Address::Image { .. } | Address::Text { .. });
+    let has_card =
+        !matches!(order.node.address, Address::TestTone { .. } | Address::Image { .. } | Address::Text { .. });
     let shown = has_card && !order.node.held;
     shown.then(|| Shot::still(slate::slate(&order.node.name, message, width, height)))
 }

@@ -264,7 +264,8 @@ impl Supervisor {
         let paused_first = self.manner.ends;
         let target = if paused_first { gst::State::Paused } else { gst::State::Playing };
         let starting = pipeline.clone();
-        let changed = deadline::within("starting a source", Duration::from_secs(10), move || starting.set_state(target));
+        let changed =
+            deadline::within("starting a source", Duration::from_secs(10), move || starting.set_state(target));
         match changed {
             Ok(Ok(_)) => {}
             // The element has posted why.
@@ -280,7 +281,8 @@ impl Supervisor {
                 Ok(next) => next,
                 Err(fault) => return Outcome::Fault(fault),
             };
-            let Some(message) = bus.timed_pop(gst::ClockTime::from_nseconds(u64::try_from(silence.as_nanos()).unwrap_or(u64::MAX / 2)))
+            let Some(message) =
+                bus.timed_pop(gst::ClockTime::from_nseconds(u64::try_from(silence.as_nanos()).unwrap_or(u64::MAX / 2)))
             else {
                 continue;
             };
@@ -345,7 +347,9 @@ impl Supervisor {
             return;
         }
         watch.prerolled = true;
-        if self.manner.looped && pipeline.seek_simple(gst::SeekFlags::SEGMENT | gst::SeekFlags::FLUSH, gst::ClockTime::ZERO).is_err() {
+        if self.manner.looped
+            && pipeline.seek_simple(gst::SeekFlags::SEGMENT | gst::SeekFlags::FLUSH, gst::ClockTime::ZERO).is_err()
+        {
             tracing::info!(source = %self.ends.order.id, "this file cannot be looped without a gap");
         }
         if !self.ends.order.node.held {
@@ -362,7 +366,8 @@ impl Supervisor {
     /// A stinger: from the beginning, now.
     fn play_held(&self, pipeline: &gst::Pipeline) {
         self.ends.slot.clear();
-        let at_beginning = pipeline.query_position::<gst::ClockTime>().is_none_or(|at| at < gst::ClockTime::from_mseconds(50));
+        let at_beginning =
+            pipeline.query_position::<gst::ClockTime>().is_none_or(|at| at < gst::ClockTime::from_mseconds(50));
         if !at_beginning && pipeline.seek_simple(gst::SeekFlags::FLUSH, gst::ClockTime::ZERO).is_err() {
             tracing::warn!(source = %self.ends.order.id, "the stinger cannot be played again");
         }

@@ -1,7 +1,6 @@
 //! Real recordings made by ffmpeg, and ffmpeg and ffprobe as judges of what becomes of them.
 
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
-
 #![allow(dead_code, reason = "each test file uses its own part")]
 
 use std::path::Path;

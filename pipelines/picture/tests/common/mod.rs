@@ -72,7 +72,8 @@ pub fn quarters(width: u32, height: u32, colors: [[u8; 3]; 4]) -> Frame {
 }
 
 pub fn painted(width: u32, height: u32, color: impl Fn(u32, u32) -> [u8; 4]) -> Frame {
-    let pixels: Vec<u8> = (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| color(x, y)).collect();
+    let pixels: Vec<u8> =
+        (0..height).flat_map(|y| (0..width).map(move |x| (x, y))).flat_map(|(x, y)| color(x, y)).collect();
     rgba_to_frame(width, height, &pixels).unwrap()
 }
 

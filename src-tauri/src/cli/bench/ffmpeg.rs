@@ -11,7 +11,11 @@ impl Ffmpeg {
     /// Finds it, or says how to get it.
     pub fn find() -> Result<Self, Failure> {
         let found = Command::new("ffmpeg").arg("-version").output().is_ok_and(|output| output.status.success());
-        if found { Ok(Self) } else { Err(Failure::failed("ffmpeg is not installed; the comparison needs it (apt install ffmpeg)")) }
+        if found {
+            Ok(Self)
+        } else {
+            Err(Failure::failed("ffmpeg is not installed; the comparison needs it (apt install ffmpeg)"))
+        }
     }
 
     /// Runs a job and gives the processor time it took in seconds, as ffmpeg's own `-benchmark` tells it.
@@ -42,7 +46,10 @@ pub fn clips(ffmpeg: &Ffmpeg, folder: &Path, seconds: u32) -> Result<(), Failure
     let own = |words: &[&str]| words.iter().map(ToString::to_string).collect::<Vec<_>>();
     for n in 1..=4 {
         let picture = format!("testsrc2=size=1280x720:rate=30:duration={seconds},hue=h={},noise=alls=6:allf=t", n * 70);
-        let mut job = own(&["-f", "lavfi", "-i", &picture, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M"]);
+        let mut job = own(&[
+            "-f", "lavfi", "-i", &picture, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset", "veryfast", "-b:v",
+            "4M",
+        ]);
         job.extend(own(&["-g", "60", "-bf", "0"]));
         job.push(folder.join(format!("cam{n}.mp4")).display().to_string());
         ffmpeg.run(&job)?;

@@ -39,8 +39,23 @@ pub fn record(folder: &Path, seconds: u32) -> Result<Run, Failure> {
     let session = folder.join("session");
     let of = |name: &str| folder.join(name).display().to_string();
     let job = [
-        "headless", "--show", &of("show.json"), "--session", &session.display().to_string(), "--record", "program", "--for",
-        &format!("{seconds}s"), "--encoder", "x264", "--preset", "veryfast", "--bitrate", "4500k", "--data", &of("data"),
+        "headless",
+        "--show",
+        &of("show.json"),
+        "--session",
+        &session.display().to_string(),
+        "--record",
+        "program",
+        "--for",
+        &format!("{seconds}s"),
+        "--encoder",
+        "x264",
+        "--preset",
+        "veryfast",
+        "--bitrate",
+        "4500k",
+        "--data",
+        &of("data"),
     ]
     .map(ToOwned::to_owned);
     let (events, ready) = run(&job)?;

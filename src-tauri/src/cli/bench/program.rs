@@ -16,7 +16,21 @@ use crate::error::Failure;
 
 /// x264 as this program sets it.
 const X264: [&str; 15] = [
-    "-c:v", "libx264", "-preset", "veryfast", "-b:v", "4500k", "-maxrate", "4500k", "-bufsize", "4500k", "-bf", "0", "-g", "60", "-x264-params",
+    "-c:v",
+    "libx264",
+    "-preset",
+    "veryfast",
+    "-b:v",
+    "4500k",
+    "-maxrate",
+    "4500k",
+    "-bufsize",
+    "4500k",
+    "-bf",
+    "0",
+    "-g",
+    "60",
+    "-x264-params",
 ];
 const X264_PARAMS: &str = "rc-lookahead=0:sync-lookahead=0:scenecut=40";
 /// The job as a filter graph: the same boxes, the same overlays.
@@ -123,7 +137,16 @@ fn whole_job(ffmpeg: &Ffmpeg, folder: &Path, seconds: u32) -> Result<f64, Failur
     job.extend(logo(folder));
     job.extend(words(&["-f", "lavfi", "-t"]));
     job.push(seconds.to_string());
-    job.extend(words(&["-i", "sine=frequency=440:sample_rate=48000", "-filter_complex", GRID, "-map", "[v]", "-map", "5:a"]));
+    job.extend(words(&[
+        "-i",
+        "sine=frequency=440:sample_rate=48000",
+        "-filter_complex",
+        GRID,
+        "-map",
+        "[v]",
+        "-map",
+        "5:a",
+    ]));
     job.extend(x264());
     job.extend(words(&["-c:a", "aac", "-b:a", "160k", "-ac", "2"]));
     job.push(folder.join("ffmpeg.mp4").display().to_string());

@@ -429,7 +429,7 @@ mod tests {
             refused += u32::from(session.feed(&garbage, &place(), false).is_err());
             // A good header, so that the garbage reaches the reader of commands; a few good values before it.
             let values = [b"\x02\x00\x07connect\x00".as_slice(), &[0; 8], &[random() % 12], &garbage[..60]].concat();
-            let header = [&[3, 0, 0, 0, 0, 0], &[values.len() as u8, COMMAND], [0; 4].as_slice()].concat();
+            let header = [[3, 0, 0, 0, 0, 0].as_slice(), &[values.len() as u8, COMMAND], &[0; 4]].concat();
             let mut session = Session { handshake: None, ..Session::new() };
             commands += u32::from(session.feed(&[header, values].concat(), &place(), false).is_err());
         }
