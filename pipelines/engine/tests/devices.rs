@@ -171,6 +171,7 @@ impl Drop for Desktop {
 /// Runs `body` of the test called `name` on a desktop with these services.
 fn on_a_desktop(name: &str, services: Services, body: impl FnOnce(&Path)) {
     if let Some(dir) = env::var_os(DESKTOP) {
+        pulse_engine::init().unwrap();
         return body(Path::new(&dir));
     }
     let desktop = Desktop::new(&services);

@@ -92,7 +92,7 @@ fn packets_of_killed(path: &Path) -> Vec<Packet> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 40, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig { cases: 40, failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
     fn a_recording_cut_anywhere_keeps_every_whole_fragment(

@@ -98,7 +98,8 @@ fn a_full_disk_loses_one_fragment_and_the_recording_goes_on() {
     let pid = child.id().to_string();
     common::run(Command::new("prlimit").args(["--pid", &pid, "--fsize=unlimited"]));
     child.stdin.as_mut().unwrap().write_all(b"go on\n").unwrap();
-    assert!(out.lines().any(|line| line.unwrap() == "finished"));
+    let mut lines = out.lines();
+    assert!(lines.any(|line| line.unwrap() == "finished"));
     assert!(child.wait().unwrap().success());
 
     let original = |fragments: usize| {

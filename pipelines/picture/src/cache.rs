@@ -98,9 +98,14 @@ impl Cache {
         self.slots.len() - 1
     }
 
+    /// Bytes that all layers hold.
+    fn held(&self) -> usize {
+        self.slots.iter().map(|slot| slot.layer.bytes()).sum()
+    }
+
     /// Drops the least recently drawn but the one at `keep`, until the rest may stay; where that one is then.
     fn make_room(&mut self, mut keep: usize) -> usize {
-        let mut held: usize = self.slots.iter().map(|slot| slot.layer.bytes()).sum();
+        let mut held = self.held();
         while held > MOST_BYTES && self.slots.len() > 1 {
             let others = self.slots.iter().enumerate().filter(|(at, _)| *at != keep);
             let Some((oldest, _)) = others.min_by_key(|(_, slot)| slot.drawn) else { break };
@@ -110,5 +115,63 @@ impl Cache {
             }
         }
         keep
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{frame::Frame, spot::Turn};
+
+    /// A picture with round corners, `side` pixels wide and high.
+    fn key(source: &str, side: u16) -> Key {
+        let (side, pixels) = (usize::from(side), f64::from(side));
+        let look = Look {
+            src: [0.0, 0.0, pixels, pixels],
+            width: side as i64,
+            height: side as i64,
+            turn: Turn::Quarters(0),
+            radius: 4.0,
+        };
+        let window = Window { x0: 0, y0: 0, x1: side, y1: side };
+        Key { source: SourceId::from(source), look, window, shape: (side as u32, side as u32, false) }
+    }
+
+    #[test]
+    fn many_large_layers_stay_within_bounds() {
+        let (mut cache, mut tools) = (Cache::default(), Tools::default());
+        let frame = Frame::black(2048, 2048);
+        cache.next_picture();
+        // Each holds its three planes, its mask and its coverage: 18 MB.
+        for number in 0..12 {
+            cache.layer(&key(&number.to_string(), 2048), 1, &frame.as_ref(), &mut tools);
+            assert!(cache.held() <= MOST_BYTES, "{} bytes after {number}", cache.held());
+        }
+        assert_eq!(cache.slots.len(), 3);
+        assert!(cache.slots.iter().all(|slot| slot.made));
+    }
+
+    #[test]
+    fn what_is_drawn_no_more_is_dropped() {
+        let (mut cache, mut tools) = (Cache::default(), Tools::default());
+        let frame = Frame::black(64, 64);
+        cache.next_picture();
+        cache.layer(&key("gone", 64), 1, &frame.as_ref(), &mut tools);
+        for _ in 0..IDLE + 1 {
+            cache.next_picture();
+            cache.layer(&key("stays", 64), 1, &frame.as_ref(), &mut tools);
+        }
+        assert_eq!(cache.slots.iter().map(|slot| slot.key.source.as_str()).collect::<Vec<_>>(), ["stays"]);
+    }
+
+    #[test]
+    fn a_moving_look_does_not_pile_up() {
+        let (mut cache, mut tools) = (Cache::default(), Tools::default());
+        let frame = Frame::black(64, 64);
+        for side in 20..40 {
+            cache.next_picture();
+            cache.layer(&key("slides", side), 1, &frame.as_ref(), &mut tools);
+        }
+        assert!(cache.slots.len() <= 2, "{} slots for one source", cache.slots.len());
     }
 }

@@ -39,7 +39,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let length = args.length.unwrap_or(LENGTH);
     let folder = args.session.clone().unwrap_or_else(default_folder);
     if !args.json {
-        println!("Three moving pictures, two sounds, a title: {} s of a show, recorded.", length.as_secs());
+        println!("Four moving pictures, two sounds, a title: {} s of a show, recorded.", length.as_secs());
     }
     let run = headless::Args {
         show: PathBuf::new(),
@@ -98,7 +98,7 @@ fn show() -> Result<Show, Failure> {
     let canvas = Canvas { width: 1280, height: 720, ..Canvas::default() };
     let mut builder = Builder { show: Show::empty(canvas), live: Live::default() };
     builder.apply(&Command::SetTitle { title: "Pulse Studio demo".into() })?;
-    let cameras = [("Aisle", "test:ball"), ("Wide", "test:pinwheel"), ("Balcony", "test:spokes")];
+    let cameras = [("Aisle", "test:ball"), ("Wide", "test:pinwheel"), ("Bars", "test:smpte"), ("Balcony", "test:spokes")];
     let mut ids = Vec::new();
     for (name, address) in cameras {
         let id = builder.source(name, address, None)?;

@@ -52,7 +52,7 @@ impl Monitor {
     /// [`DeviceError::Slow`] after 10 s, [`DeviceError::Start`]. Where nothing can tell of devices there are none, which is no error.
     pub fn start() -> Result<(Self, Receiver<DeviceEvent>), DeviceError> {
         static WATCHERS: AtomicU64 = AtomicU64::new(0);
-        let mut state = HUB.listed(FIRST_LISTING)?;
+        let mut state = listed(FIRST_LISTING)?;
         let (events, receiver) = mpsc::sync_channel(UNREAD);
         let mut watcher = Watcher { number: WATCHERS.fetch_add(1, Ordering::Relaxed), events, missed: false };
         for device in state.registry.devices() {
@@ -80,7 +80,7 @@ impl Drop for Monitor {
 /// # Errors
 /// [`DeviceError::Slow`] when services have not told their devices within `timeout`, [`DeviceError::Start`].
 pub fn list(timeout: Duration) -> Result<Vec<Device>, DeviceError> {
-    let mut devices = HUB.listed(timeout)?.registry.devices();
+    let mut devices = listed(timeout)?.registry.devices();
     match screens() {
         Ok(found) => devices.extend(found.into_iter().map(Device::from)),
         Err(error) => tracing::info!(%error, "screens are not listed"),
@@ -102,7 +102,7 @@ pub fn make_source(kind: DeviceKind, wanted: &str) -> Result<gst::Element, Devic
         return screen_source(screen.ok_or_else(|| DeviceError::not_found(kind, wanted, &names))?.index);
     }
     let (device, handle) = {
-        let state = HUB.listed(FIRST_LISTING)?;
+        let state = listed(FIRST_LISTING)?;
         let found = state.registry.find(kind, wanted).and_then(|d| Some((state.registry.handle(&d.id)?, d)));
         let Some((handle, device)) = found else {
             let names: Vec<String> =
@@ -117,6 +117,13 @@ pub fn make_source(kind: DeviceKind, wanted: &str) -> Result<gst::Element, Devic
         cause: error.to_string(),
         remedy: "install the GStreamer plugin of the service it belongs to (for PipeWire: gstreamer1.0-pipewire)",
     })
+}
+
+/// See [`Hub::listed`].
+fn listed(timeout: Duration) -> Result<MutexGuard<'static, State>, DeviceError> {
+    // Reading the plugins for the first time takes seconds, which no service is to blame for.
+    gst::init().map_err(|error| DeviceError::Start { cause: error.to_string() })?;
+    HUB.listed(timeout)
 }
 
 #[derive(Default)]
@@ -179,8 +186,6 @@ impl Hub {
 
     /// The state, once services have told their devices for the first time.
     fn listed(&self, timeout: Duration) -> Result<MutexGuard<'_, State>, DeviceError> {
-        // Reading the plugins for the first time takes seconds, which no service is to blame for.
-        gst::init().map_err(|error| DeviceError::Start { cause: error.to_string() })?;
         let starting = |state: &mut State| matches!(state.phase, Phase::Starting);
         let waited = self.told.wait_timeout_while(self.lock(), timeout, starting);
         let (state, _) = waited.unwrap_or_else(PoisonError::into_inner);
@@ -191,6 +196,7 @@ impl Hub {
         }
     }
 
+    /// GStreamer runs already.
     fn run(&self) {
         let monitor = self.monitor.get_or_init(gst::DeviceMonitor::new);
         for (_, class) in CLASSES {

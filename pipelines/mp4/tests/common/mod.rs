@@ -183,6 +183,6 @@ pub fn decode(path: &Path) -> u64 {
 /// How long a file is by ffprobe, in seconds.
 pub fn duration(path: &Path) -> f64 {
     let mut ffprobe = Command::new("ffprobe");
-    ffprobe.args(["-v", "error", "-show_entries", "format=duration", "-of", "csv=p=0"]);
+    ffprobe.args(["-v", "fatal", "-show_entries", "format=duration", "-of", "csv=p=0"]);
     run(ffprobe.arg(path)).trim().parse().unwrap()
 }
