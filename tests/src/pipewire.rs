@@ -155,7 +155,10 @@ impl Session {
     /// # Errors
     /// When PipeWire does not answer.
     pub fn nodes(&self) -> Result<Vec<(String, String)>> {
-        let objects: Vec<Value> = serde_json::from_str(&self.tool("pw-dump", &[])?)?;
+        // When something changes while it is being listed, a second list follows the first.
+        let told = self.tool("pw-dump", &[])?;
+        let lists: Vec<Vec<Value>> = serde_json::Deserializer::from_str(&told).into_iter().collect::<Result<_, _>>()?;
+        let objects: Vec<Value> = lists.into_iter().flatten().collect();
         let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
         let nodes = objects.iter().filter(|object| object["type"] == "PipeWire:Interface:Node");
         let described = nodes.map(|node| {

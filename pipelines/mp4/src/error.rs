@@ -24,6 +24,12 @@ pub enum WriteError {
         /// What the system says.
         source: io::Error,
     },
+    /// Another recording, or a recovery, has the file.
+    #[error("{} is being recorded already: choose another name", path.display())]
+    InUse {
+        /// The file.
+        path: PathBuf,
+    },
     /// The muxer sent something that is not a fragmented MP4.
     #[error(
         "can't add to {}: what the muxer sent is not a fragmented MP4 ({reason}); use a muxer for fragmented MP4 with \

@@ -22,6 +22,7 @@
 
 mod boxes;
 mod error;
+mod exclusive;
 mod finalise;
 mod fragment;
 mod header;

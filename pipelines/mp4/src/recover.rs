@@ -1,10 +1,10 @@
 //! Making an interrupted recording whole, in place.
 
-use std::fs::{File, OpenOptions};
-use std::io;
+use std::fs::File;
 use std::path::{Path, PathBuf};
 
 use crate::error::{FinishError, ReadError, RecoverError};
+use crate::exclusive::{Exclusive, Refused};
 use crate::finalise::{IndexPlace, Plan};
 use crate::probe::{Info, Layout, Track};
 use crate::scan::{Found, Recording, scan};
@@ -44,7 +44,10 @@ pub struct Recovered {
 /// [`RecoverError`] if the file is no recording, damaged beyond its media, in use, or can't be written. It then plays as
 /// well as before.
 pub fn recover(path: &Path) -> Result<Recovered, RecoverError> {
-    let file = open_exclusively(path)?;
+    let file = Exclusive::open(path, false).map_err(|refused| match refused {
+        Refused::InUse => RecoverError::InUse { path: path.to_owned() },
+        Refused::Io(source) => ReadError::Io { path: path.to_owned(), source }.into(),
+    })?;
     let recording = match scan(path, &file)? {
         Found::Whole { header, index, bytes } => {
             let info = Info::of_whole(&header, bytes);
@@ -87,44 +90,4 @@ fn plan_for(path: &Path, recording: &Recording) -> Result<Plan, RecoverError> {
 fn recovered(path: &Path, info: Info, outcome: Outcome, index: IndexPlace, lost_bytes: u64) -> Recovered {
     let Info { duration, tracks, bytes, .. } = info;
     Recovered { path: path.to_owned(), outcome, index, duration, tracks, bytes, lost_bytes }
-}
-
-/// Opens for reading and writing, unless a [`Writer`](crate::Writer) has the file open.
-fn open_exclusively(path: &Path) -> Result<File, RecoverError> {
-    let file = exclusive(OpenOptions::new().read(true).write(true)).open(path);
-    let file = file.map_err(|source| match in_use(&source) {
-        true => RecoverError::InUse { path: path.to_owned() },
-        false => ReadError::Io { path: path.to_owned(), source }.into(),
-    })?;
-    lock(&file).then_some(file).ok_or_else(|| RecoverError::InUse { path: path.to_owned() })
-}
-
-/// On Windows nobody else may open the file for writing; a lock there would keep players from reading it.
-#[cfg(windows)]
-pub(crate) fn exclusive(options: &mut OpenOptions) -> &mut OpenOptions {
-    use std::os::windows::fs::OpenOptionsExt;
-    const FILE_SHARE_READ: u32 = 1;
-    options.share_mode(FILE_SHARE_READ)
-}
-
-#[cfg(not(windows))]
-pub(crate) fn exclusive(options: &mut OpenOptions) -> &mut OpenOptions {
-    options
-}
-
-#[cfg(windows)]
-fn in_use(error: &io::Error) -> bool {
-    const ERROR_SHARING_VIOLATION: i32 = 32;
-    error.raw_os_error() == Some(ERROR_SHARING_VIOLATION)
-}
-
-#[cfg(not(windows))]
-fn in_use(_: &io::Error) -> bool {
-    false
-}
-
-/// Takes the lock that a writer and a recovery hold; false if another has it. It goes with the process, however that
-/// ends. A file system without locks has to do without.
-pub(crate) fn lock(file: &File) -> bool {
-    cfg!(windows) || !matches!(file.try_lock(), Err(std::fs::TryLockError::WouldBlock))
 }

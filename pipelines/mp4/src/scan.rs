@@ -202,7 +202,10 @@ impl<'a> Walk<'a> {
             at = match head.filter(|head| head.end <= len) {
                 Some(head) if head.is(b"moof") => self.moof(head)?,
                 Some(head) if head.is(b"mdat") => self.mdat(head)?,
-                Some(head) => head.end,
+                Some(head) => {
+                    self.lost += if is_media(head.kind) { head.len() } else { 0 };
+                    head.end
+                }
                 None => match self.reader.find_moof(at + 1..len)? {
                     Some(next) => {
                         self.lose(next - at);
@@ -267,7 +270,9 @@ impl<'a> Walk<'a> {
     }
 }
 
-/// Whether a cut box of that type loses media.
+/// Whether media is lost with such a box: all but what recorders put between and behind fragments. What nobody knows was
+/// a fragment before it was damaged.
 fn is_media(kind: FourCc) -> bool {
-    matches!(&kind.0, b"moof" | b"mdat")
+    const OTHER: [&[u8; 4]; 9] = [b"styp", b"sidx", b"ssix", b"prft", b"emsg", b"free", b"skip", b"uuid", b"mfra"];
+    !OTHER.contains(&&kind.0)
 }

@@ -1,18 +1,17 @@
 //! Writing a recording, fragment by fragment.
 
 use std::fmt;
-use std::fs::{File, OpenOptions};
-use std::io::{self, Seek, SeekFrom, Write};
+use std::io::{Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use crate::boxes::{FourCc, Head, Malformed, child};
 use crate::error::{FinishError, WriteError, is_full};
+use crate::exclusive::{Exclusive, Refused};
 use crate::finalise::{IndexPlace, Places, Plan, reserve_box};
 use crate::fragment::{self, Run};
 use crate::header::{Header, Tags};
 use crate::index::Index;
 use crate::probe::Info;
-use crate::recover::{exclusive, lock};
 use crate::reserve::Reserve;
 
 /// A fragment larger than this is a muxer gone wrong.
@@ -25,7 +24,7 @@ const MAX_FRAGMENT: u64 = 1 << 30;
 /// writing it. While a writer lives no [`recover`](crate::recover()) touches its file.
 pub struct Writer {
     path: PathBuf,
-    file: File,
+    file: Exclusive,
     reserve: u64,
     tags: Tags,
     /// What came and is not a whole fragment (or header) yet.
@@ -68,11 +67,10 @@ impl Writer {
     /// [`WriteError`] if it can't be created or is being written already.
     pub fn create(path: &Path, reserve: u64, tags: Tags) -> Result<Self, WriteError> {
         let failed = |source| WriteError::Io { path: path.to_owned(), source };
-        let mut options = OpenOptions::new();
-        let file = exclusive(options.read(true).write(true).create(true).truncate(false)).open(path).map_err(failed)?;
-        if !lock(&file) {
-            return Err(failed(io::Error::other("it is being recorded already")));
-        }
+        let file = Exclusive::open(path, true).map_err(|refused| match refused {
+            Refused::InUse => WriteError::InUse { path: path.to_owned() },
+            Refused::Io(source) => failed(source),
+        })?;
         file.set_len(0).map_err(failed)?;
         let reserve = reserve.min(Reserve::MAX);
         Ok(Self {
@@ -214,7 +212,7 @@ impl Writer {
 
     /// Adds bytes, and a hole up to `end` behind them; all of it or nothing.
     fn put(&mut self, bytes: &[u8], end: u64) -> Result<(), WriteError> {
-        let mut file = &self.file;
+        let mut file = &*self.file;
         let written = file.seek(SeekFrom::Start(self.end)).and_then(|_| file.write_all(bytes));
         let hole = self.end + bytes.len() as u64 != end;
         let written = written.and_then(|()| if hole { file.set_len(end) } else { Ok(()) });

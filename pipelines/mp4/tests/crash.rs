@@ -54,12 +54,17 @@ fn the_file_plays_after_every_write_of_its_ending() {
         let dir = tempfile::tempdir().unwrap();
         let path = dir.path().join("killed.mp4");
         stream.interrupted(&path, reserve);
-        // A fragment that was not finished, so that there is something to cut off.
-        OpenOptions::new().append(true).open(&path).unwrap().write_all(&stream.bytes[stream.ends[0]..][..900]).unwrap();
+        // The first bytes of one more fragment, so that there is something to cut off.
+        OpenOptions::new().append(true).open(&path).unwrap().write_all(b"\0\0\x05\0mo").unwrap();
         let killed = std::fs::read(&path).unwrap();
-        let before = packets_of_killed(&path);
+        let before = stream.packets(&path);
         let plan = plan(&path).unwrap().unwrap();
         assert_eq!(plan.index, place);
+        // The index is on the disk before it is shown, and shown before the end is told.
+        let [.., Step::Sync, Step::Write { bytes, .. }, Step::Sync] = &plan.steps[..] else {
+            panic!("{:?}", plan.steps)
+        };
+        assert!(bytes.len() <= 16);
         let states = states(&plan);
         assert!(states.len() > 8, "{states:?}");
 
@@ -69,7 +74,7 @@ fn the_file_plays_after_every_write_of_its_ending() {
             state.iter().for_each(|step| step.apply(&file).unwrap());
             drop(file);
             let what = format!("{} after {} steps of {place:?}", stream.name, state.len());
-            assert_same(&before, &packets_of_killed(&path), &what);
+            assert_same(&before, &packets(&path), &what);
 
             let recovered = recover(&path).unwrap();
 
@@ -79,16 +84,6 @@ fn the_file_plays_after_every_write_of_its_ending() {
             assert_eq!(recover(&path).unwrap().outcome, Outcome::AlreadyWhole, "{what}");
         }
     }
-}
-
-/// The packets that a player gets of a file whose last fragment is cut off: what is said of the cut is not at issue.
-fn packets_of_killed(path: &Path) -> Vec<Packet> {
-    let output = Command::new("ffprobe")
-        .args(["-v", "quiet", "-show_entries", "packet=stream_index,pts_time,size,flags", "-of", "csv=p=0"])
-        .arg(path)
-        .output()
-        .unwrap();
-    common::parse_packets(&String::from_utf8(output.stdout).unwrap())
 }
 
 proptest! {
@@ -194,7 +189,7 @@ fn a_hole_in_the_middle_does_not_move_what_follows() {
     for (place, value) in [
         (moof, b'n'),
         (moof - 3, 0x40),
-        (moof - 2, 0x01),
+        (moof - 2, 0x77),
         (traf - 1, 0xff),
         (mdat, b'x'),
         (mdat - 3, 0x7f),
@@ -208,7 +203,7 @@ fn a_hole_in_the_middle_does_not_move_what_follows() {
 
         // The next fragment is lost too where the damage hides where it begins.
         let lost = recovered.lost_bytes as usize;
-        assert!(lost >= to - from - 8 && lost < 3 * (to - from), "byte {place}: {lost} of {}", to - from);
+        assert!(lost > (to - from) * 9 / 10 && lost < 3 * (to - from), "byte {place}: {lost} of {}", to - from);
         let kept = packets(&path);
         assert!(kept.len() > all.len() * 2 / 3 && kept.len() < all.len(), "byte {place}: {}", kept.len());
         for packet in &kept {

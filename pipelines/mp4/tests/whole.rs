@@ -8,7 +8,7 @@ use std::process::Command;
 
 use common::{Stream, all, assert_same, decode, duration, order, packets, run};
 use pulse_mp4::{
-    IndexPlace, Layout, Outcome, ReadError, RecoverError, Reserve, Tags, TrackKind, Writer, probe, recover,
+    IndexPlace, Layout, Outcome, ReadError, RecoverError, Reserve, Tags, TrackKind, WriteError, Writer, probe, recover,
 };
 
 /// The muxer's own output as a file.
@@ -100,6 +100,23 @@ fn a_reserve_that_just_fits_or_just_does_not() {
         assert_eq!(order(&path), expected, "{reserve}");
         assert_eq!(whole.index == IndexPlace::End, expected.len() == 3);
         assert_same(&before, &packets(&path), &reserve.to_string());
+    }
+}
+
+#[test]
+fn seeking_finds_the_same_pictures() {
+    for stream in [&common::PLAIN, &common::LATE] {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("seek.mp4");
+        stream.record(&path, 50_000).finish().unwrap();
+        let pictures = |path: &std::path::Path| {
+            let mut ffmpeg = Command::new("ffmpeg");
+            ffmpeg.args(["-v", "error", "-ss", "2.6", "-i"]).arg(path);
+            run(ffmpeg.args(["-map", "0:v", "-frames:v", "5", "-f", "framemd5", "-"]))
+        };
+        let found = pictures(&path);
+        assert_eq!(found.lines().filter(|line| !line.starts_with('#')).count(), 5, "{found}");
+        assert_eq!(found, pictures(&original(stream, &dir)), "{}", stream.name);
     }
 }
 
@@ -231,7 +248,7 @@ fn a_file_that_is_being_recorded_is_not_recovered() {
     let path = dir.path().join("live.mp4");
     let writer = common::PLAIN.record(&path, 50_000);
     assert!(matches!(recover(&path), Err(RecoverError::InUse { .. })));
-    assert!(Writer::create(&path, 0, Tags::default()).is_err());
+    assert!(matches!(Writer::create(&path, 0, Tags::default()), Err(WriteError::InUse { .. })));
     writer.finish().unwrap();
     assert_eq!(recover(&path).unwrap().outcome, Outcome::AlreadyWhole);
 }

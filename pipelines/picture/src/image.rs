@@ -8,7 +8,10 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use image::{DynamicImage, ImageDecoder, ImageError as Cause, ImageReader, Limits};
+use image::{
+    DynamicImage, ImageDecoder, ImageError as Cause, ImageReader, Limits,
+    error::{LimitError, LimitErrorKind},
+};
 
 use crate::{color, frame::Frame};
 
@@ -75,6 +78,10 @@ fn decode(file: BufReader<File>) -> Result<DynamicImage, Cause> {
     limits.max_alloc = Some(MOST_BYTES);
     reader.limits(limits);
     let mut decoder = reader.into_decoder()?;
+    // Not every decoder asks its limits before it reads: what the header claims is enough to refuse.
+    if decoder.total_bytes() > MOST_BYTES {
+        return Err(Cause::Limits(LimitError::from_kind(LimitErrorKind::InsufficientMemory)));
+    }
     // A picture without an orientation, or with a broken one, is upright.
     let orientation = decoder.orientation().ok();
     let mut image = DynamicImage::from_decoder(decoder)?;

@@ -124,6 +124,9 @@ impl Spot {
     pub fn new(draw: &Draw, placement: &Placement, offset: (f32, f32), scale: (f64, f64)) -> Option<Self> {
         let Placement { src, dst } = placement;
         let src = [src.x, src.y, src.width, src.height].map(f64::from);
+        if !(offset.0.is_finite() && offset.1.is_finite()) {
+            return None;
+        }
         let middle_x = (f64::from(dst.x) + f64::from(dst.width) / 2.0 + f64::from(offset.0)) * scale.0;
         let middle_y = (f64::from(dst.y) + f64::from(dst.height) / 2.0 + f64::from(offset.1)) * scale.1;
         let (width, height) = (f64::from(dst.width), f64::from(dst.height));

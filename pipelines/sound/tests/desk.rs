@@ -107,8 +107,8 @@ fn delay_is_exact_to_the_frame() {
 
 #[test]
 fn a_change_of_delay_is_a_crossfade() {
-    let tone = |n| 0.5 * sine(100.0, n);
-    let slope = 0.5 * std::f64::consts::TAU * 100.0 / f64::from(SAMPLE_RATE);
+    let tone = |n| 0.5 * sine(130.0, n);
+    let slope = 0.5 * std::f64::consts::TAU * 130.0 / f64::from(SAMPLE_RATE);
     let mut strip = Strip::new(StripSettings::default());
     let mut heard = through(&mut strip, 0..30, tone);
     for (step, delay_ms) in [105, 15, 0, 205].into_iter().enumerate() {

@@ -117,3 +117,15 @@ fn both_channels_are_turned_down_alike() {
         assert_eq!(frame.1[0], frame.1[1]);
     }
 }
+
+#[test]
+fn a_lower_ceiling_comes_without_a_step() {
+    let mut limiter = Limiter::new(Some(1.0));
+    let mut heard = limited(&mut limiter, &[[0.9; 960]; 3]);
+    limiter.set_ceiling(Some(0.1));
+    heard.extend(limited(&mut limiter, &[[0.9; 960]; 3]));
+    let left = &channel(&heard, 0)[LOOK_AHEAD_FRAMES..];
+    let steepest = left.windows(2).map(|pair| (pair[1] - pair[0]).abs()).fold(0.0, f64::max);
+    assert!((left[left.len() - 1] - 0.1).abs() < 1e-6);
+    assert!(steepest < 0.8 / 97.0 * 1.01, "a step of {steepest}");
+}

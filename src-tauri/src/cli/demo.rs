@@ -98,7 +98,8 @@ fn show() -> Result<Show, Failure> {
     let canvas = Canvas { width: 1280, height: 720, ..Canvas::default() };
     let mut builder = Builder { show: Show::empty(canvas), live: Live::default() };
     builder.apply(&Command::SetTitle { title: "Pulse Studio demo".into() })?;
-    let cameras = [("Aisle", "test:ball"), ("Wide", "test:pinwheel"), ("Bars", "test:smpte"), ("Balcony", "test:spokes")];
+    let cameras =
+        [("Aisle", "test:ball"), ("Wide", "test:pinwheel"), ("Bars", "test:smpte"), ("Balcony", "test:spokes")];
     let mut ids = Vec::new();
     for (name, address) in cameras {
         let id = builder.source(name, address, None)?;

@@ -91,7 +91,8 @@ fn a_full_disk_ends_the_file_well_and_recording_goes_on_when_there_is_room() -> 
     // A file size limit is what a user without root can set; the program sees the same refusal to write.
     let stage = Stage::new("full", &["--camera", "Snow=test:snow"])?;
     let mut app = stage.run(&["--record", "program", "--bitrate", "20M"])?;
-    app.wait_for("recording", PATIENCE, |_| true)?;
+    let begun = app.wait_for("recording", PATIENCE, |_| true)?;
+    app.wait_for("stats", PATIENCE, |stats| stats.t > begun.t + 1.0)?;
     let pid = app.process().id().to_string();
     let limit = |bytes: &str| -> Result<()> {
         let done =

@@ -11,7 +11,7 @@ use std::{
 
 use gst::prelude::*;
 use gst_app::AppSinkCallbacks;
-use pulse_mp4::{Reserve, Tags, WriteError, Writer};
+use pulse_mp4::{FinishError, Reserve, Tags, WriteError, Writer};
 
 use super::{
     OutputError, free_path,
@@ -244,8 +244,16 @@ fn finish(control: &Control, muxing: Muxing, fault: Option<OutputError>) -> Part
             };
             Part { file: Some(report), fault }
         }
+        Err(FinishError::NoMedia { path }) => {
+            // Nothing but a header: no file is better than an empty one.
+            if let Err(error) = std::fs::remove_file(&path) {
+                tracing::warn!(%error, path = %path.display(), "an empty file stays behind");
+            }
+            Part { file: None, fault }
+        }
         Err(error) => {
             let cause = error.to_string();
+            tracing::error!(output = %control.setting.id, %cause, "the file plays, but could not be ended");
             Part { file: None, fault: fault.or(Some(OutputError::Write { path, cause })) }
         }
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::Command;
 use std::sync::LazyLock;
 
+use mp4_atom::{Decode, Encode, Moof};
 use pulse_mp4::{Tags, Writer};
 
 /// A fragmented stream as a muxer sends it.
@@ -66,6 +67,30 @@ impl Stream {
         let bytes = std::fs::read(path).unwrap();
         let ends = boxes(&bytes).into_iter().filter(|b| ["moov", "mdat"].contains(&&*b.kind)).map(|b| b.end as usize);
         Self { name, ends: ends.collect(), bytes, late: 0.0 }
+    }
+
+    /// The same with every fragment's header changed; fragments are counted from 0.
+    pub fn changed(&self, change: impl Fn(usize, &mut Moof)) -> Self {
+        let mut bytes = self.bytes[..self.ends[0]].to_vec();
+        let mut ends = vec![self.ends[0]];
+        for (number, part) in self.ends.windows(2).enumerate() {
+            let part = &self.bytes[part[0]..part[1]];
+            let header = boxes(part).into_iter().find(|b| b.kind == "moof").unwrap();
+            let (mut moof, data) =
+                (Moof::decode(&mut &part[header.start as usize..]).unwrap(), &part[header.end as usize..]);
+            change(number, &mut moof);
+            let mut encoded = Vec::new();
+            moof.encode(&mut encoded).unwrap();
+            // Offsets count from the header's first byte.
+            let grown = encoded.len() as i32 - (header.end - header.start) as i32;
+            for trun in moof.traf.iter_mut().flat_map(|traf| &mut traf.trun) {
+                trun.data_offset = trun.data_offset.map(|offset| offset + grown);
+            }
+            moof.encode(&mut bytes).unwrap();
+            bytes.extend(data);
+            ends.push(bytes.len());
+        }
+        Self { bytes, ends, ..*self }
     }
 
     /// Every packet of a fragmented file of this stream, at the times that it says.
@@ -144,7 +169,8 @@ pub fn packets(path: &Path) -> Vec<Packet> {
 
 /// ffprobe's lines as packets, by stream and in the order of decoding.
 pub fn parse_packets(csv: &str) -> Vec<Packet> {
-    let mut packets: Vec<Packet> = csv.lines().map(packet).collect();
+    // What comes along with a packet (new codec settings) is on a line of its own.
+    let mut packets: Vec<Packet> = csv.lines().filter(|line| line.split(',').count() >= 4).map(packet).collect();
     packets.sort_by_key(|packet| packet.stream);
     packets
 }
@@ -173,7 +199,7 @@ pub fn assert_same(left: &[Packet], right: &[Packet], what: &str) {
 pub fn decode(path: &Path) -> u64 {
     let mut ffmpeg = Command::new("ffmpeg");
     ffmpeg.args(["-v", "error", "-xerror", "-err_detect", "explode", "-i"]).arg(path);
-    run(ffmpeg.args(["-f", "null", "-"]));
+    run(ffmpeg.args(["-vsync", "passthrough", "-enc_time_base", "-1", "-f", "null", "-"]));
     let mut ffprobe = Command::new("ffprobe");
     ffprobe.args(["-v", "error", "-count_frames", "-select_streams", "v:0"]);
     let frames = run(ffprobe.args(["-show_entries", "stream=nb_read_frames", "-of", "csv=p=0"]).arg(path));
