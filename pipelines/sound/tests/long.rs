@@ -1,6 +1,6 @@
 //! Hours with a fast and with a slow microphone, every sample of them, in seconds.
 //!
-//! An hour each by default, which takes about ten seconds of CPU; `PULSE_SOUND_HOURS=4` runs a show's length.
+//! An hour each by default, which takes about fifteen seconds of CPU; `PULSE_SOUND_HOURS=4` runs a show's length.
 
 mod common;
 

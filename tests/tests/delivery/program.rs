@@ -65,8 +65,6 @@ fn four_network_cameras_and_a_microphone_become_one_program_switched_by_cues() -
     ensure!((heard.dominant_hz()? - 330.0).abs() < 2.0, "{} Hz", heard.dominant_hz()?);
     let muted = Sound::load(&file.path, at(10.6), at(11.3), Channel::All)?;
     ensure!(muted.tone_db(330.0) < -70.0, "muted, and still at {} dB", muted.tone_db(330.0));
-    let last = finished.all("stats").last().expect("statistics");
-    assert_eq!(last.number("/dropped")?, 0.0, "frames were dropped");
     Ok(())
 }
 

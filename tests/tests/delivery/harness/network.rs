@@ -93,7 +93,7 @@ fn an_srt_camera_is_called_again_and_again() -> Result<()> {
     let camera = srt::Camera::listen(&media::small_camera(4).path()?, "passphrase=correct-horse")?;
     ensure!(capture(camera.url().replace("correct", "wrong"), &[], 1.5, &folder.join("no.ts")).is_err(), "a stranger");
     for name in ["first.ts", "second.ts"] {
-        capture(camera.url(), &[], 2.5, &folder.join(name))?;
+        capture(camera.url(), &[], 4.0, &folder.join(name))?;
         is_camera(&folder.join(name), 4)?;
     }
     Ok(())
@@ -102,7 +102,7 @@ fn an_srt_camera_is_called_again_and_again() -> Result<()> {
 /// An ffmpeg that listens, records a little of who comes, and ends.
 fn listener(options: &[&str], url: &str, path: &PathBuf) -> Result<Child> {
     let mut command = ffmpeg();
-    command.args(options).args(["-i", url, "-map", "0", "-c", "copy", "-t", "2.5"]).arg(path);
+    command.args(options).args(["-i", url, "-map", "0", "-c", "copy", "-t", "4.0"]).arg(path);
     Child::start(format!("listener at {url}"), &mut command)
 }
 
