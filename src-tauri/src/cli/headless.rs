@@ -19,6 +19,9 @@ use crate::{error::Failure, studio::StudioHandle};
 /// Longest time from a signal to the end.
 const END_WITHIN: Duration = Duration::from_millis(4800);
 
+/// Longest time for what does not touch the files.
+const REST_WITHIN: Duration = Duration::from_secs(1);
+
 /// What to run.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Args {
@@ -128,12 +131,16 @@ pub struct Wish {
 /// Runs a show to its end and gives the files that were written.
 pub fn play(wish: Wish) -> Result<Vec<RecordedFile>, Failure> {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build();
-    runtime.map_err(Failure::failed)?.block_on(async {
+    let runtime = runtime.map_err(Failure::failed)?;
+    let outcome = runtime.block_on(async {
         let mut session = Session::start(wish).await?;
         let interrupted = session.follow().await;
         let files = session.end().await?;
         if interrupted { Err(Failure::Interrupted) } else { Ok(files) }
-    })
+    });
+    // What did not end in time is left behind: the process must end all the same.
+    runtime.shutdown_background();
+    outcome
 }
 
 struct Session {
@@ -294,8 +301,13 @@ impl Session {
                 self.files.push(file);
             }
         }
-        self.journal.close().await;
-        self.control.stop().await;
+        let rest = async {
+            self.journal.close().await;
+            self.control.stop().await;
+        };
+        if tokio::time::timeout(REST_WITHIN, rest).await.is_err() {
+            tracing::warn!("the list of sessions or the control plane did not end in time");
+        }
         let at = began_ending + u64::try_from(clock.elapsed().as_nanos()).unwrap_or(0);
         self.printer.print(at, Event::Stopped { files: self.files.clone() });
         Ok(self.files)
