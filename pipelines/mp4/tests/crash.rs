@@ -216,6 +216,23 @@ fn a_hole_in_the_middle_does_not_move_what_follows() {
 }
 
 #[test]
+fn a_fragment_with_too_large_a_size_does_not_swallow_the_next_ones() {
+    let stream = &*common::LATE;
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("damaged.mp4");
+    stream.interrupted(&path, 50_000);
+    let mut bytes = std::fs::read(&path).unwrap();
+    let all = packets(&path);
+    let from = stream.ends[2] + (bytes.len() - stream.ends.last().unwrap());
+    let mdat = bytes[from..].windows(4).position(|w| w == b"mdat").unwrap() + from;
+    // 64 kB more than it is, which is several fragments.
+    bytes[mdat - 3] += 1;
+    std::fs::write(&path, &bytes).unwrap();
+    assert_eq!(recover(&path).unwrap().lost_bytes, 0);
+    assert_same(&all, &packets(&path), "damaged");
+}
+
+#[test]
 fn a_file_cut_off_after_its_end_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("copied.mp4");

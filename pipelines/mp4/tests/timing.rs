@@ -96,6 +96,22 @@ fn a_recording_that_begins_late_on_its_clock_keeps_its_place() {
         }
     });
     made_whole(&stream, &path);
+    // The edit begins with the first picture, not with the void before it that B-frames need.
+    let moov = moov(&path);
+    let edits = &moov.trak[0].edts.as_ref().and_then(|edts| edts.elst.as_ref()).unwrap().entries;
+    let first = moov.trak[0].mdia.minf.stbl.ctts.as_ref().unwrap().entries[0].sample_offset;
+    assert!(first > 0);
+    assert_eq!(edits.iter().map(|edit| edit.media_time).collect::<Vec<_>>(), [None, Some(first as u64)]);
+}
+
+#[test]
+fn offsets_below_zero_stay_below_zero() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("negative.mp4");
+    common::NEGATIVE_CTS.record(&path, 50_000).finish().unwrap();
+    let moov = moov(&path);
+    let offsets = moov.trak[0].mdia.minf.stbl.ctts.as_ref().unwrap().entries.iter().map(|entry| entry.sample_offset);
+    assert_eq!((offsets.clone().min(), offsets.max()), (Some(-1_024), Some(1_536)));
 }
 
 /// An encoder that fails in mid-run is followed by another one: a second entry in `stsd`, named by the fragments.

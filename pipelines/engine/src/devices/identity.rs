@@ -263,7 +263,9 @@ mod tests {
         assert!(!analog.is_same_hardware(&digital));
         assert_eq!(analog.id().as_str(), "microphone:scarlett-2i2-usb@usb-0000-00-14-0-4-analog-stereo");
         let raw = props(&[("alsa.card", "1"), ("alsa.name", "USB Audio")]);
-        assert!(Facts::read(DeviceKind::Microphone, "USB Audio", "GstAlsaDevice", &raw).is_same_hardware(&digital));
+        let raw = Facts::read(DeviceKind::Microphone, "USB Audio", "GstAlsaDevice", &raw);
+        assert!(raw.is_same_hardware(&digital));
+        assert!(!raw.is_same_hardware(&raw.clone()), "what one service tells of twice is two");
     }
 
     #[test]
