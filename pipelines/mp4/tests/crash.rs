@@ -233,6 +233,24 @@ fn a_fragment_with_too_large_a_size_does_not_swallow_the_next_ones() {
 }
 
 #[test]
+fn a_fragment_that_points_out_of_itself_is_left_out() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("damaged.mp4");
+    for away in [-2_000, 50_000] {
+        let stream = common::PLAIN.changed(|number, moof| {
+            if number == 3 {
+                let offset = moof.traf[0].trun[0].data_offset.as_mut().unwrap();
+                *offset += away;
+            }
+        });
+        std::fs::write(&path, &stream.bytes).unwrap();
+        let recovered = recover(&path).unwrap();
+        assert_eq!(recovered.lost_bytes as usize, stream.ends[4] - stream.ends[3], "{away}");
+        assert_eq!(decode(&path), 105, "{away}");
+    }
+}
+
+#[test]
 fn a_file_cut_off_after_its_end_says_so() {
     let dir = tempfile::tempdir().unwrap();
     let path = dir.path().join("copied.mp4");

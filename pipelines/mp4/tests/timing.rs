@@ -92,7 +92,7 @@ fn a_recording_that_begins_late_on_its_clock_keeps_its_place() {
     let stream = common::LATE.changed(|_, moof| {
         for traf in 0..moof.traf.len() {
             let track = moof.traf[traf].tfhd.track_id;
-            shift(moof, track, if track == 1 { 3_600 * VIDEO.0 as i64 } else { 3_600 * 48_000 + 12_000 });
+            shift(moof, track, if track == 1 { 3_600 * VIDEO.0 as i64 } else { 3_600 * 48_000 + 12_017 });
         }
     });
     made_whole(&stream, &path);
@@ -102,6 +102,17 @@ fn a_recording_that_begins_late_on_its_clock_keeps_its_place() {
     let first = moov.trak[0].mdia.minf.stbl.ctts.as_ref().unwrap().entries[0].sample_offset;
     assert!(first > 0);
     assert_eq!(edits.iter().map(|edit| edit.media_time).collect::<Vec<_>>(), [None, Some(first as u64)]);
+}
+
+#[test]
+fn every_keyframe_is_listed_and_nothing_else() {
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("keyframes.mp4");
+    common::B_FRAMES.record(&path, 50_000).finish().unwrap();
+    let moov = moov(&path);
+    let listed = |track: usize| moov.trak[track].mdia.minf.stbl.stss.as_ref().map(|stss| stss.entries.clone());
+    assert_eq!(listed(0), Some((0..8).map(|group| group * 15 + 1).collect()));
+    assert_eq!(listed(1), None, "every packet of sound stands alone");
 }
 
 #[test]

@@ -162,10 +162,11 @@ fn what_gstreamer_records_is_finished_too() {
     let dir = tempfile::tempdir().unwrap();
     let muxed = dir.path().join("muxed.mp4");
     let pipeline = format!(
-        "mp4mux name=mux fragment-duration=500 streamable=true ! filesink location={} \
+        "mp4mux name=mux fragment-duration=250 streamable=true ! filesink location={} \
          videotestsrc num-buffers=90 ! video/x-raw,width=160,height=120,framerate=30/1 ! \
          x264enc key-int-max=15 bframes=2 speed-preset=veryfast ! h264parse ! mux. \
-         audiotestsrc num-buffers=130 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! aacparse ! mux.",
+         audiotestsrc num-buffers=130 samplesperbuffer=1024 ! audio/x-raw,rate=48000,channels=2 ! avenc_aac ! \
+         aacparse ! mux.",
         muxed.display()
     );
     run(Command::new("gst-launch-1.0").arg("-q").args(pipeline.split_whitespace()));

@@ -3,6 +3,7 @@
 use std::{
     io::{Read, Write},
     net::{SocketAddr, TcpStream},
+    sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel},
     thread::JoinHandle,
     time::{Duration, Instant},
 };
@@ -21,6 +22,8 @@ struct Served {
     key: Key,
     studio: watch::Sender<StudioStatus>,
     stop: oneshot::Sender<()>,
+    /// Disconnects when the thread ends.
+    running: Receiver<()>,
     thread: JoinHandle<()>,
 }
 
@@ -32,9 +35,11 @@ fn served() -> Served {
     let key = Key::generate().expect("a key");
     let (studio, seen) = watch::channel(StudioStatus::default());
     let (stop, stopped) = oneshot::channel::<()>();
-    let (tell, told) = std::sync::mpsc::channel();
+    let (tell, told) = channel();
+    let (runs, running) = channel();
     let hash = key.hash();
     let thread = std::thread::spawn(move || {
+        let _runs: Sender<()> = runs;
         runtime().block_on(async move {
             let listener = Listener::bind(([127, 0, 0, 1], 0).into()).await.expect("a free port");
             tell.send(listener.address()).expect("the test waits for it");
@@ -42,7 +47,7 @@ fn served() -> Served {
             serve(listener, control, async { stopped.await.unwrap_or(()) }).await.expect("it serves");
         });
     });
-    Served { address: told.recv_timeout(PATIENCE).expect("it listens"), key, studio, stop, thread }
+    Served { address: told.recv_timeout(PATIENCE).expect("it listens"), key, studio, stop, running, thread }
 }
 
 /// What came back: status, headers, body.
@@ -69,6 +74,7 @@ impl Served {
 
     fn stop(self) {
         self.stop.send(()).expect("it still serves");
+        assert_eq!(self.running.recv_timeout(PATIENCE), Err(RecvTimeoutError::Disconnected), "it does not stop");
         self.thread.join().expect("it ends without a panic");
     }
 }

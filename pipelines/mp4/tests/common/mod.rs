@@ -139,6 +139,7 @@ pub fn boxes(bytes: &[u8]) -> Vec<TopBox> {
             1 => u64::from_be_bytes(bytes[at + 8..at + 16].try_into().unwrap()),
             size => u64::from(size),
         };
+        assert!(size >= 8, "{kind} at byte {at} has {size} bytes");
         let start = at as u64;
         boxes.push(TopBox { kind, start, end: start + size });
         at += size as usize;
