@@ -10,13 +10,15 @@ use std::{
 
 use pulse_plan::{
     AudioSpec, Capabilities, Graph, OutputId, OutputKind, OutputNode, Step, VideoSpec, compile, diff, play,
+    preview_picture,
 };
 use pulse_show::{Canvas, SourceId, Studio, TransitionKind, ids::slug};
 use tokio::sync::mpsc as notices_queue;
 
 use crate::{
     encoder::{self, SoundEncoder, VideoEncoder},
-    mixer::{MixerError, PictureMixer, ProgramTaps, SoundMixer},
+    mixer::{MixerError, PictureMixer, PreviewMixer, ProgramTaps, Slots, SoundMixer},
+    monitor::Monitor,
     notices::Notices,
     output::{Job, Recorder, Setting},
     source::{Order, SourceHandle},
@@ -91,6 +93,11 @@ impl Engine {
     /// What runs, now.
     pub fn observe(&self) -> Observed {
         lock(&self.running).observe()
+    }
+
+    /// Looks at the preview, which is drawn only while somebody does.
+    pub fn watch_preview(&self) -> Monitor {
+        Monitor::on(&lock(&self.running).taps.preview)
     }
 
     /// Ends all outputs, makes their files whole and stops everything.
@@ -171,6 +178,7 @@ struct Running {
     notices: Notices,
     taps: Arc<ProgramTaps>,
     pictures: PictureMixer,
+    preview: PreviewMixer,
     sound: SoundMixer,
     sources: BTreeMap<SourceId, SourceHandle>,
     video: BTreeMap<VideoSpec, VideoEncoder>,
@@ -185,6 +193,7 @@ impl Running {
     fn start(options: Options, timeline: Timeline, notices: Notices) -> Result<Self, EngineError> {
         let taps = Arc::new(ProgramTaps::default());
         let pictures = PictureMixer::start(options.canvas, timeline.clone(), taps.clone(), notices.clone())?;
+        let preview = PreviewMixer::start(options.canvas, timeline.clone(), &taps)?;
         let sound = SoundMixer::start(timeline.clone(), taps.clone())?;
         Ok(Self {
             graph: Graph::empty(options.canvas),
@@ -193,6 +202,7 @@ impl Running {
             notices,
             taps,
             pictures,
+            preview,
             sound,
             sources: BTreeMap::new(),
             video: BTreeMap::new(),
@@ -226,6 +236,10 @@ impl Running {
         for step in diff(&self.graph, &compiled.graph) {
             self.carry_out(&step);
             play(&mut self.graph, &step);
+            if matches!(step, Step::SetProgram(_) | Step::SetPreview(_)) {
+                // Overlays, which are the program's, are above the preview too.
+                self.preview.set_picture(preview_picture(&self.graph));
+            }
         }
     }
 
@@ -243,6 +257,7 @@ impl Running {
                 self.play_stinger(program);
                 self.pictures.set_program(program.clone());
             }
+            // Drawn from what the graph has become.
             Step::SetPreview(_) => {}
             Step::SetSound(plan) => self.sound.set(plan),
             Step::StartVideoEncoder(spec) => {
@@ -293,13 +308,17 @@ impl Running {
     }
 
     fn tell_slots(&self) {
-        self.pictures.set_slots(self.sources.iter().map(|(id, source)| (id.clone(), source.slot.clone())).collect());
+        let slots: Slots = self.sources.iter().map(|(id, source)| (id.clone(), source.slot.clone())).collect();
+        self.preview.set_slots(slots.clone());
+        self.pictures.set_slots(slots);
     }
 
     fn set_canvas(&mut self, canvas: Canvas) {
-        match PictureMixer::start(canvas, self.timeline.clone(), self.taps.clone(), self.notices.clone()) {
-            Ok(pictures) => {
-                self.pictures = pictures;
+        let pictures = PictureMixer::start(canvas, self.timeline.clone(), self.taps.clone(), self.notices.clone());
+        let preview = PreviewMixer::start(canvas, self.timeline.clone(), &self.taps);
+        match pictures.and_then(|pictures| Ok((pictures, preview?))) {
+            Ok((pictures, preview)) => {
+                (self.pictures, self.preview) = (pictures, preview);
                 self.tell_slots();
             }
             Err(error) => self.notices.tell(Notice::Refused { message: error.to_string() }),

@@ -19,6 +19,7 @@ pub mod devices;
 pub mod encoder;
 mod engine;
 mod mixer;
+mod monitor;
 mod notices;
 mod output;
 mod source;
@@ -27,6 +28,7 @@ mod tap;
 pub mod timeline;
 
 pub use engine::{Engine, EngineError, Options};
+pub use monitor::{Monitor, MonitorPicture};
 pub use pulse_sound::Levels;
 pub use status::{FileReport, Notice, Observed, OutputState, SourceFault, SourceState};
 

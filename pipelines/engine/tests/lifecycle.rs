@@ -10,9 +10,10 @@ use std::{
 };
 
 use gst::{glib, prelude::*, subclass::prelude::*};
-use pulse_engine::{Engine, FileReport, Notice, Options};
+use pulse_engine::{Engine, FileReport, Monitor, MonitorPicture, Notice, Options};
 use pulse_show::{
-    Canvas, Command as Do, EncoderChoice, FrameRate, Layer, Live, Record, Scene, Show, Source, Strip, Studio, apply,
+    Canvas, Command as Do, EncoderChoice, Fit, FrameRate, Layer, Live, Record, Rect, Scene, Show, Source, Strip,
+    Studio, apply,
 };
 use tokio::sync::mpsc::Receiver;
 
@@ -206,4 +207,66 @@ fn when_an_encoder_fails_the_next_one_goes_on_in_the_same_file() {
     judge.args(["-nostdin", "-v", "error", "-xerror", "-i"]).arg(&path).args(["-f", "null", "-"]);
     let output = judge.output().unwrap();
     assert!(output.status.success() && output.stderr.is_empty(), "{}", String::from_utf8_lossy(&output.stderr));
+}
+
+/// Mean luma of the left and of the right half.
+fn halves(picture: &MonitorPicture) -> (u64, u64) {
+    let planes = picture.planes().unwrap();
+    let (width, height) = (planes.width() as usize, planes.height() as usize);
+    let mean = |columns: std::ops::Range<usize>| {
+        let count = (columns.len() * height) as u64;
+        (0..height).flat_map(|y| &planes.y().row(y)[columns.clone()]).map(|&luma| u64::from(luma)).sum::<u64>() / count
+    };
+    (mean(0..width / 2), mean(width / 2..width))
+}
+
+/// A picture of the preview for which `wanted` holds.
+fn watch_until(monitor: &Monitor, what: &str, wanted: impl Fn((u64, u64)) -> bool) -> MonitorPicture {
+    let begun = Instant::now();
+    loop {
+        assert!(begun.elapsed() < PATIENCE, "waited in vain for {what}");
+        if let Some(picture) = monitor.next(PATIENCE).filter(|picture| wanted(halves(picture))) {
+            return picture;
+        }
+    }
+}
+
+#[test]
+fn the_preview_shows_the_next_scene_and_overlays_to_those_who_look() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut studio = studio();
+    let white = Source::new("White", "test:white".parse().unwrap());
+    let half = Layer {
+        rect: Rect { width: 160.0, ..Rect::whole(studio.show.canvas) },
+        fit: Fit::Cover,
+        ..Layer::full(white.id.clone())
+    };
+    let next = Scene { layers: vec![half], ..Scene::new("Next") };
+    for command in [
+        Do::AddSource { source: white.clone(), strip: None },
+        Do::AddScene { scene: next.clone(), index: None },
+        Do::Preview { scene: next.id.clone() },
+    ] {
+        (studio.show, studio.live) = apply(&studio.show, &studio.live, &command).unwrap();
+    }
+    let mut run = Run::start(studio, folder.path());
+    let monitor = run.engine.watch_preview();
+    let picture = watch_until(&monitor, "the next scene", |(left, right)| left > 200 && right < 40);
+    assert!(run.engine.now() - picture.at() < 1_000_000_000);
+
+    let right = Rect { x: 160.0, width: 160.0, ..Rect::whole(run.studio.show.canvas) };
+    let overlay = Layer { rect: right, fit: Fit::Cover, ..Layer::full(white.id) };
+    let change = Do::AddLayer { scene: None, layer: overlay };
+    (run.studio.show, run.studio.live) = apply(&run.studio.show, &run.studio.live, &change).unwrap();
+    run.engine.apply(Arc::new(run.studio.clone()));
+    watch_until(&monitor, "the overlay", |(left, right)| left > 200 && right > 200);
+
+    // Nobody looks: the same picture is asked for by the next one who does, after a time in which none was made.
+    drop(monitor);
+    run.record(true);
+    run.wait("a recording", begun);
+    let monitor = run.engine.watch_preview();
+    watch_until(&monitor, "a second look", |(left, right)| left > 200 && right > 200);
+    drop(monitor);
+    run.engine.stop();
 }

@@ -72,7 +72,8 @@ impl Shot {
     }
 }
 
-fn decoded_planes(frame: &gst_video::VideoFrame<gst_video::video_frame::Readable>) -> Option<FrameRef<'_>> {
+/// The planes of a mapped picture; none of a buffer that is not what its caps say.
+pub fn decoded_planes(frame: &gst_video::VideoFrame<gst_video::video_frame::Readable>) -> Option<FrameRef<'_>> {
     let info = frame.info();
     let plane = |index: u8| {
         let stride = usize::try_from(*frame.plane_stride().get(usize::from(index))?).ok()?;
