@@ -126,6 +126,10 @@ pub fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, caps: &gst::Caps, ends: 
         // Many sources share the processor: threads inside each decoder cost more than they win, and delay pictures.
         decoder.set_property("max-threads", decoder_threads(caps));
     }
+    if decoder.has_property("direct-rendering") {
+        // libav keeps the pictures that it still refers to: drawn in our memory, each would be copied into memory that is new.
+        decoder.set_property("direct-rendering", false);
+    }
     let wanted = kind_of(caps);
     // A demuxer gives all its streams on one thread: without queues the first sink that waits would stop the others.
     let queue = make("queue")?;
@@ -266,8 +270,6 @@ pub fn pictures(pipeline: &gst::Pipeline, pad: &gst::Pad, ends: &Ends) -> Result
     let deinterlace = make("deinterlace")?;
     deinterlace.set_property_from_str("mode", "auto");
     let convert = make("videoconvert")?;
-    let flip = make("videoflip")?;
-    flip.set_property_from_str("video-direction", "auto");
     let filter = make("capsfilter")?;
     let caps = gst_video::VideoCapsBuilder::new()
         .format_list([gst_video::VideoFormat::I420, gst_video::VideoFormat::A420])
@@ -278,11 +280,44 @@ pub fn pictures(pipeline: &gst::Pipeline, pad: &gst::Pad, ends: &Ends) -> Result
     let row: Vec<&gst::Element> = if has_alpha(pad) {
         vec![&convert, &filter, sink.upcast_ref()]
     } else if is_interlaced(pad) {
-        vec![&deinterlace, &convert, &filter, &flip, sink.upcast_ref()]
+        vec![&deinterlace, &convert, &filter, sink.upcast_ref()]
     } else {
-        vec![&convert, &filter, &flip, sink.upcast_ref()]
+        vec![&convert, &filter, sink.upcast_ref()]
     };
+    turn_when_told(pipeline, &filter);
     chain(pipeline, pad, &row)
+}
+
+/// Turns pictures upright as soon as the stream says that they lie on their side. An element that turns copies every picture even
+/// when there is nothing to turn, so it comes into the stream only then.
+fn turn_when_told(pipeline: &gst::Pipeline, before: &gst::Element) {
+    let Some(pad) = before.static_pad("src") else { return };
+    let pipeline = pipeline.downgrade();
+    pad.add_probe(gst::PadProbeType::EVENT_DOWNSTREAM, move |pad, info| {
+        let Some(gst::EventView::Tag(event)) = info.event().map(|event| event.view()) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        let direction = event.tag().get::<gst::tags::ImageOrientation>();
+        if direction.is_none_or(|direction| direction.get() == "rotate-0") {
+            return gst::PadProbeReturn::Ok;
+        }
+        let turned = pipeline.upgrade().map(|pipeline| insert_turn(&pipeline, pad));
+        if let Some(Err(error)) = turned {
+            tracing::warn!(%error, "a picture cannot be turned upright");
+        }
+        gst::PadProbeReturn::Remove
+    });
+}
+
+/// Puts what turns pictures behind `pad`, on whose streaming thread this runs: no picture can be on its way.
+fn insert_turn(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<(), BranchError> {
+    let behind = pad.peer().ok_or_else(|| BranchError::Link("nothing takes the pictures".into()))?;
+    let flip = make("videoflip")?;
+    flip.set_property_from_str("video-direction", "auto");
+    pad.unlink(&behind).map_err(|e| BranchError::Link(e.to_string()))?;
+    chain(pipeline, pad, &[&flip])?;
+    let out = flip.static_pad("src").ok_or_else(|| BranchError::Link("no way out".into()))?;
+    out.link(&behind).map(drop).map_err(|e| BranchError::Link(e.to_string()))
 }
 
 fn has_alpha(pad: &gst::Pad) -> bool {
@@ -308,8 +343,21 @@ fn is_interlaced(pad: &gst::Pad) -> bool {
     mode.is_some_and(|mode| mode != "progressive")
 }
 
+/// Tells the decoder that pictures may lie in memory as it likes: without this it copies each one into a tighter form.
+fn accept_any_stride(sink: &gst_app::AppSink) {
+    let Some(pad) = sink.static_pad("sink") else { return };
+    pad.add_probe(gst::PadProbeType::QUERY_DOWNSTREAM, |_, info| {
+        let Some(gst::QueryViewMut::Allocation(query)) = info.query_mut().map(gst::QueryRef::view_mut) else {
+            return gst::PadProbeReturn::Ok;
+        };
+        query.add_allocation_meta::<gst_video::VideoMeta>(None);
+        gst::PadProbeReturn::Handled
+    });
+}
+
 fn picture_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
     let sink = app_sink(true);
+    accept_any_stride(&sink);
     let (ends, pipeline) = (ends.clone(), pipeline.downgrade());
     let mut info: Option<(gst::Caps, gst_video::VideoInfo)> = None;
     sink.set_callbacks(
