@@ -13,7 +13,7 @@ use crate::{
     cache::{Cache, Key},
     frame::{CanvasMut, Frame, FrameRef},
     layer::{self, Tools},
-    place::place,
+    place::{Placement, place},
     region,
     spot::Spot,
 };
@@ -177,6 +177,7 @@ impl<'f> Planner<'_, 'f> {
         }
         let (frame, stamp) = (self.frames)(&draw.source)?;
         let placement = place(draw, frame.width(), frame.height(), frame.par())?;
+        let (frame, placement) = self.smallest(draw, frame, placement);
         let spot = Spot::new(draw, &placement, offset, self.scale)?;
         let on_canvas = spot.area(self.width, self.height);
         let area = region::overlap(on_canvas, clip);
@@ -187,6 +188,20 @@ impl<'f> Planner<'_, 'f> {
         let key = Key { source: draw.source.clone(), look: spot.look.clone(), window: spot.window(on_canvas), shape };
         let origin = (on_canvas.x0, on_canvas.y0);
         Some(Op::new(What::Draw(Item { frame, stamp, key, spot, origin, opacity }), area))
+    }
+
+    /// The half of `frame` and its placement where that is enough.
+    fn smallest(&self, draw: &Draw, frame: FrameRef<'f>, placement: Placement) -> (FrameRef<'f>, Placement) {
+        let (src, dst) = (placement.src, placement.dst);
+        let enough = |shown: f32, scale: f64, pixels: f32| f64::from(shown) * scale * 2.0 <= f64::from(pixels);
+        if !enough(dst.width, self.scale.0, src.width) || !enough(dst.height, self.scale.1, src.height) {
+            return (frame, placement);
+        }
+        let half = || {
+            let half = frame.half()?;
+            Some((half, place(draw, half.width(), half.height(), half.par())?))
+        };
+        half().unwrap_or((frame, placement))
     }
 
     fn clip(&self, clip: Area) -> Area {

@@ -7,6 +7,8 @@
 //!
 //! Invariant: the planes of a picture fit each other.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use crate::plane::{Plane, PlaneError, PlaneMut};
 
 /// Luma of black.
@@ -24,6 +26,16 @@ pub struct FrameRef<'a> {
     u: Plane<'a>,
     v: Plane<'a>,
     alpha: Option<Plane<'a>>,
+    smaller: Option<Smaller<'a>>,
+}
+
+/// The same picture at half its size, where its maker can make one while the picture is still in the processor's cache.
+#[derive(Clone, Copy)]
+pub struct Smaller<'a> {
+    /// The half, if it was made.
+    pub frame: Option<&'a Frame>,
+    /// Set when a half would have done: the maker should make one of the next pictures.
+    pub wanted: &'a AtomicBool,
 }
 
 /// A picture in memory of its own: an image, a text, a slate, a canvas.
@@ -85,7 +97,16 @@ impl<'a> FrameRef<'a> {
     /// [`PlaneError::Mismatch`] when a chroma plane is not half of `y`, rounded up.
     pub fn new(y: Plane<'a>, u: Plane<'a>, v: Plane<'a>) -> Result<Self, PlaneError> {
         fit_together((y.width(), y.height()), (u.width(), u.height()), (v.width(), v.height()))?;
-        Ok(Self { width: y.width() as u32, height: y.height() as u32, par: (1, 1), y, u, v, alpha: None })
+        Ok(Self {
+            width: y.width() as u32,
+            height: y.height() as u32,
+            par: (1, 1),
+            y,
+            u,
+            v,
+            alpha: None,
+            smaller: None,
+        })
     }
 
     /// The same picture with straight alpha.
@@ -101,6 +122,18 @@ impl<'a> FrameRef<'a> {
     /// The same picture with pixels `par.0 / par.1` times as wide as high. A zero in it means square.
     pub fn with_par(self, par: (u32, u32)) -> Self {
         Self { par: if par.0 == 0 || par.1 == 0 { (1, 1) } else { par }, ..self }
+    }
+
+    /// The same picture, which may be had at half its size.
+    pub fn with_smaller(self, smaller: Smaller<'a>) -> Self {
+        Self { smaller: Some(smaller), ..self }
+    }
+
+    /// The half of this picture, or none and the wish for one.
+    pub(crate) fn half(&self) -> Option<FrameRef<'a>> {
+        let smaller = self.smaller?;
+        smaller.wanted.store(true, Ordering::Relaxed);
+        Some(smaller.frame?.as_ref().with_par(self.par))
     }
 
     /// Pixels.
@@ -181,6 +214,7 @@ impl Frame {
             u: tight(&self.u, half(width), half(height)),
             v: tight(&self.v, half(width), half(height)),
             alpha: self.alpha.as_ref().map(|alpha| tight(alpha, width, height)),
+            smaller: None,
         }
     }
 
@@ -246,6 +280,7 @@ impl<'a> CanvasMut<'a> {
             u: self.u.as_plane(),
             v: self.v.as_plane(),
             alpha: None,
+            smaller: None,
         }
     }
 }

@@ -31,6 +31,7 @@ mod turn;
 
 pub use color::{mean_rgb, rgba_to_frame, to_rgb};
 pub use compose::Compositor;
-pub use frame::{CanvasMut, Frame, FrameRef};
+pub use frame::{CanvasMut, Frame, FrameRef, Smaller};
 pub use place::{Placement, place};
 pub use plane::{Plane, PlaneError, PlaneMut};
+pub use scale::halved;

@@ -1,6 +1,6 @@
 //! Scaling one plane: halve by means of two, then mix neighbours.
 //!
-//! May import: `axis`, `across`, `kernel`, `plane`.
+//! May import: `axis`, `across`, `frame`, `kernel`, `plane`.
 //!
 //! Works row by row, so that what is halved is still in the nearest cache when it is mixed; only the rows and columns that
 //! are wanted are looked at. Rounding happens once a halving and once a mix: within 2 of the exact value unless a
@@ -9,12 +9,29 @@
 use crate::{
     across::Across,
     axis::Axis,
+    frame::{Frame, FrameRef},
     kernel,
     plane::{Plane, PlaneMut, Sheet},
 };
 
 /// How many worked-out [`Across`] are kept: more than any layout has columns.
 const KEPT: usize = 64;
+
+/// `picture` at half its size, each pixel the mean of four, when its sides are multiples of four and it hides all.
+pub fn halved(picture: &FrameRef<'_>) -> Option<Frame> {
+    if !(picture.width() | picture.height()).is_multiple_of(4) || picture.alpha().is_some() {
+        return None;
+    }
+    let plane = |plane: Plane<'_>| {
+        let mut out = vec![0; plane.width() / 2 * (plane.height() / 2)];
+        for (row, out) in out.chunks_exact_mut(plane.width() / 2).enumerate() {
+            halve(plane.row(row * 2), plane.row(row * 2 + 1), true, true, out);
+        }
+        out
+    };
+    let planes = [picture.y(), picture.u(), picture.v()].map(plane);
+    Some(Frame::from_planes(picture.width() / 2, picture.height() / 2, planes, None))
+}
 
 /// Scales planes; keeps its tables and row buffers between calls.
 #[derive(Default)]

@@ -3,9 +3,11 @@
 mod common;
 
 use common::*;
-use pulse_picture::{Frame, FrameRef};
+use std::sync::atomic::AtomicBool;
+
+use pulse_picture::{Compositor, Frame, FrameRef, Smaller, halved};
 use pulse_plan::Draw;
-use pulse_show::Fit;
+use pulse_show::{Fit, SourceId};
 
 /// Luma in floating point.
 struct Plain {
@@ -141,4 +143,28 @@ fn a_part_of_a_scaled_picture_is_that_part() {
     for y in 11..39 {
         assert_eq!(whole.as_ref().u().row(y)[17..51], stripe.as_ref().u().row(y)[17..51], "chroma row {y}");
     }
+}
+
+#[test]
+fn a_half_made_before_is_taken_where_it_is_enough_and_wished_for_where_it_is_missing() {
+    let whole = painted(256, 144, |x, y| [(x * 7 % 256) as u8, (y * 5 % 256) as u8, ((x + y) * 3 % 256) as u8, 255]);
+    let half = halved(&whole.as_ref()).unwrap();
+    assert!(halved(&painted(258, 144, |_, _| [0; 4]).as_ref()).is_none(), "half of an odd chroma plane is not exact");
+    let red = flat(128, 72, RED);
+    let show = |frame: Option<&Frame>, rect| {
+        let wanted = AtomicBool::new(false);
+        let mut out = Frame::black(256, 144);
+        let smaller = Smaller { frame, wanted: &wanted };
+        let find = |_: &SourceId| Some((whole.as_ref().with_smaller(smaller), 1));
+        Compositor::new(256, 144).compose(&scene(vec![draw("a", rect)]), &find, &mut out.as_canvas());
+        (out, wanted.into_inner())
+    };
+    let (quarter, larger) = (rect(64.0, 36.0, 128.0, 72.0), rect(0.0, 0.0, 130.0, 74.0));
+    let (without, wished) = show(None, quarter);
+    assert!(wished);
+    assert_eq!(show(Some(&half), quarter), (without, true), "the same picture either way");
+    assert_region(&show(Some(&red), quarter).0, [64, 36, 192, 108], RED);
+    let (plain, wished) = show(None, larger);
+    assert!(!wished, "a half is too small for this");
+    assert_eq!(show(Some(&red), larger), (plain, false));
 }

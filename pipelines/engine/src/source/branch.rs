@@ -10,7 +10,7 @@ use gst_base::prelude::*;
 
 use super::{
     Life, Order, Taps,
-    slot::{Shot, Slot, next_stamp},
+    slot::{Halves, Slot},
 };
 use crate::{
     tap::{Tap, lock},
@@ -360,6 +360,7 @@ fn picture_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
     accept_any_stride(&sink);
     let (ends, pipeline) = (ends.clone(), pipeline.downgrade());
     let mut info: Option<(gst::Caps, gst_video::VideoInfo)> = None;
+    let mut halves = Halves::default();
     sink.set_callbacks(
         AppSinkCallbacks::builder()
             .new_sample(move |sink| {
@@ -382,7 +383,7 @@ fn picture_sink(ends: &Ends, pipeline: &gst::Pipeline) -> gst_app::AppSink {
                     gst_video::VideoFrame::from_buffer_readable(buffer, video).map_err(|_| gst::FlowError::Error)?;
                 let (width, height) = (video.width(), video.height());
                 let now = ends.order.timeline.now();
-                ends.slot.put(at, now, Arc::new(Shot::Decoded { frame, stamp: next_stamp() }));
+                ends.slot.put(at, now, Arc::new(halves.shot(frame, now)));
                 if ends.life.picture(now, width, height) {
                     wake_supervisor(sink);
                 }

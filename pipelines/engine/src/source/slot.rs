@@ -7,12 +7,12 @@ use std::{
     collections::VecDeque,
     sync::{
         Arc, Mutex,
-        atomic::{AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
 };
 
 use gst_video::VideoFrameExt;
-use pulse_picture::{Frame, FrameRef, Plane};
+use pulse_picture::{Frame, FrameRef, Plane, Smaller, halved};
 use pulse_show::OnLoss;
 
 use crate::tap::lock;
@@ -25,6 +25,9 @@ const EARLY: u64 = 2_000_000;
 /// The mixer may ask for pictures of times this long ago.
 const LOOKING_NS: u64 = 100_000_000;
 
+/// Halves are made for this long after they were last looked at.
+const HALVES_FOR_NS: u64 = 500_000_000;
+
 /// One picture of a source.
 #[allow(clippy::large_enum_variant, reason = "always behind an Arc, and nearly always the large one")]
 pub enum Shot {
@@ -32,6 +35,10 @@ pub enum Shot {
     Decoded {
         /// Mapped for reading.
         frame: gst_video::VideoFrame<gst_video::video_frame::Readable>,
+        /// At half its size, made while it was fresh, when halves are what is looked at.
+        half: Option<Frame>,
+        /// Where those who look say that a half would do.
+        half_wanted: Arc<AtomicBool>,
         /// Identity.
         stamp: u64,
     },
@@ -45,7 +52,7 @@ pub enum Shot {
 }
 
 /// Gives every picture an identity of its own, so that what was scaled once is recognised.
-pub fn next_stamp() -> u64 {
+fn next_stamp() -> u64 {
     static NEXT: AtomicU64 = AtomicU64::new(1);
     NEXT.fetch_add(1, Ordering::Relaxed)
 }
@@ -59,7 +66,9 @@ impl Shot {
     /// The planes, for the compositor; none of a buffer that is not what its caps say.
     pub fn planes(&self) -> Option<FrameRef<'_>> {
         match self {
-            Self::Decoded { frame, .. } => decoded_planes(frame),
+            Self::Decoded { frame, half, half_wanted, .. } => {
+                Some(decoded_planes(frame)?.with_smaller(Smaller { frame: half.as_ref(), wanted: half_wanted }))
+            }
             Self::Still { frame, .. } => Some(Frame::as_ref(frame)),
         }
     }
@@ -69,6 +78,25 @@ impl Shot {
         match self {
             Self::Decoded { stamp, .. } | Self::Still { stamp, .. } => *stamp,
         }
+    }
+}
+
+/// Makes shots of decoded pictures, with their halves for as long as somebody looks at halves.
+#[derive(Default)]
+pub struct Halves {
+    wanted: Arc<AtomicBool>,
+    last_wanted: Option<u64>,
+}
+
+impl Halves {
+    /// A shot of `frame`, come at engine time `now`.
+    pub fn shot(&mut self, frame: gst_video::VideoFrame<gst_video::video_frame::Readable>, now: u64) -> Shot {
+        if self.wanted.swap(false, Ordering::Relaxed) {
+            self.last_wanted = Some(now);
+        }
+        let looked_at = self.last_wanted.is_some_and(|last| now < last + HALVES_FOR_NS);
+        let half = looked_at.then(|| decoded_planes(&frame)).flatten().and_then(|planes| halved(&planes));
+        Shot::Decoded { frame, half, half_wanted: self.wanted.clone(), stamp: next_stamp() }
     }
 }
 
