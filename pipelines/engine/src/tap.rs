@@ -3,10 +3,16 @@
 //! A [`Tap`] belongs to the maker (an encoder, a camera's untouched bytes); a [`Feed`] is one taker's bounded queue into its own
 //! pipeline. Makers never wait for takers: a full feed drops whole groups of pictures, up to the next keyframe, and counts them.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError, Weak,
-    atomic::{AtomicBool, AtomicU64, Ordering},
+use std::{
+    collections::VecDeque,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, AtomicU64, Ordering},
+    },
 };
+
+/// Packets of sound that wait for the first picture: two seconds and more of AAC. The oldest go first, they lie before it.
+const MAX_WAITING: usize = 128;
 
 /// A lock whose holder panicked is still a lock: the data behind these is valid after every statement.
 pub(crate) fn lock<T: ?Sized>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -100,29 +106,52 @@ pub struct Feed {
     fixed_caps: Mutex<Option<gst::Caps>>,
     dropped: AtomicU64,
     unstamped: AtomicU64,
+    /// Sound that came before it was known where the file begins.
+    waiting: Mutex<VecDeque<gst::Buffer>>,
     limit: u64,
 }
 
-/// The moment (engine time) that is zero in a file: set by the first video keyframe, shared by its streams.
+/// The moment (engine time) at which a file begins: set by the first video keyframe, shared by its streams.
+///
+/// Pictures that are decoded in another order than they are shown must be decoded before they are due. The first one's decode time is
+/// zero in the file, so the sound begins as long before the first picture as that takes: that is the lead.
 #[derive(Debug)]
 pub struct Start {
     at: AtomicU64,
+    lead: AtomicU64,
     led_by_video: bool,
 }
+
+/// In [`Start`]: not known yet.
+const UNKNOWN: u64 = u64::MAX;
 
 impl Start {
     /// A start that waits for the first video keyframe, or, in a file without pictures, for the first sound.
     pub fn new(led_by_video: bool) -> Arc<Self> {
-        Arc::new(Self { at: AtomicU64::new(u64::MAX), led_by_video })
+        Arc::new(Self {
+            at: AtomicU64::new(UNKNOWN),
+            lead: AtomicU64::new(if led_by_video { UNKNOWN } else { 0 }),
+            led_by_video,
+        })
     }
 
-    /// Engine time of the start in nanoseconds, once known.
-    pub fn at(&self) -> Option<u64> {
-        Some(self.at.load(Ordering::Acquire)).filter(|at| *at != u64::MAX)
+    fn at(&self) -> Option<u64> {
+        Some(self.at.load(Ordering::Acquire)).filter(|at| *at != UNKNOWN)
+    }
+
+    /// The first picture is decoded `lead` nanoseconds before it is shown.
+    pub fn lead_by(&self, lead: u64) {
+        self.lead.store(lead, Ordering::Release);
+    }
+
+    /// Engine time of the file's zero in nanoseconds, once known: its first picture is shown a lead later, its sound begins here.
+    pub fn zero(&self) -> Option<u64> {
+        let lead = Some(self.lead.load(Ordering::Acquire)).filter(|lead| *lead != UNKNOWN)?;
+        Some(self.at()?.saturating_sub(lead))
     }
 
     fn settle(&self, at: u64) -> u64 {
-        match self.at.compare_exchange(u64::MAX, at, Ordering::AcqRel, Ordering::Acquire) {
+        match self.at.compare_exchange(UNKNOWN, at, Ordering::AcqRel, Ordering::Acquire) {
             Ok(_) => at,
             Err(earlier) => earlier,
         }
@@ -144,6 +173,7 @@ impl Feed {
             fixed_caps: Mutex::new(None),
             dropped: AtomicU64::new(0),
             unstamped: AtomicU64::new(0),
+            waiting: Mutex::default(),
             limit,
         })
     }
@@ -174,26 +204,48 @@ impl Feed {
         let _ = self.appsrc.end_of_stream();
     }
 
-    fn admit(&self, buffer: &gst::Buffer, pts: u64) -> Option<u64> {
+    /// Whether it comes between two keyframes of which the first is missing.
+    fn lacks_keyframe(&self, buffer: &gst::Buffer) -> bool {
         let delta = buffer.flags().contains(gst::BufferFlags::DELTA_UNIT);
-        if self.video && delta && (!self.has_begun() || self.broken.load(Ordering::Relaxed)) {
-            if self.has_begun() {
-                self.dropped.fetch_add(1, Ordering::Relaxed);
-            }
-            return None;
+        let lacks = self.video && delta && (!self.has_begun() || self.broken.load(Ordering::Relaxed));
+        if lacks && self.has_begun() {
+            self.dropped.fetch_add(1, Ordering::Relaxed);
         }
-        let leads = self.video || !self.start.led_by_video;
-        let start = if leads { self.start.settle(pts) } else { self.start.at()? };
-        if pts < start {
-            return None;
+        lacks
+    }
+
+    /// Where this stream's zero is, if that is known when a buffer of it comes.
+    fn zero(&self, pts: u64) -> Option<u64> {
+        if self.video || !self.start.led_by_video { Some(self.start.settle(pts)) } else { self.start.zero() }
+    }
+
+    fn wait(&self, buffer: &gst::Buffer) {
+        let mut waiting = lock(&self.waiting);
+        if waiting.len() == MAX_WAITING {
+            waiting.pop_front();
         }
+        waiting.push_back(buffer.clone());
+    }
+
+    fn push(&self, mut buffer: gst::Buffer, caps: &gst::Caps, zero: u64) {
+        let Some(pts) = stamp(&buffer).filter(|pts| *pts >= zero) else { return };
         if self.queued() > self.limit {
             self.broken.store(true, Ordering::Relaxed);
             self.dropped.fetch_add(1, Ordering::Relaxed);
-            return None;
+            return;
         }
         self.broken.store(false, Ordering::Relaxed);
-        Some(start)
+        self.settle_caps(caps);
+        {
+            let buffer = buffer.make_mut();
+            buffer.set_pts(gst::ClockTime::from_nseconds(pts - zero));
+            // A decode time before the start would be negative: the muxer takes the first one as its zero.
+            let dts = buffer.dts().map(|dts| gst::ClockTime::from_nseconds(dts.nseconds().saturating_sub(zero)));
+            buffer.set_dts(dts);
+        }
+        self.begun.store(true, Ordering::Relaxed);
+        // A pipeline that is going down refuses; what it had is being finalised.
+        let _ = self.appsrc.push_buffer(buffer);
     }
 
     /// The file keeps the description it began with: a successor encoder repeats its own parameter sets in the stream.
@@ -208,22 +260,21 @@ impl Feed {
 
 impl Take for Feed {
     fn take(&self, buffer: &gst::Buffer, caps: &gst::Caps) {
-        let Some(pts) = buffer.pts().or(buffer.dts()).map(gst::ClockTime::nseconds) else {
+        let Some(pts) = stamp(buffer) else {
             self.unstamped.fetch_add(1, Ordering::Relaxed);
             return;
         };
-        let Some(start) = self.admit(buffer, pts) else { return };
-        self.settle_caps(caps);
-        let mut buffer = buffer.clone();
-        {
-            let buffer = buffer.make_mut();
-            buffer.set_pts(gst::ClockTime::from_nseconds(pts - start));
-            // A decode time before the start would be negative: the muxer takes the first one as its zero.
-            let dts = buffer.dts().map(|dts| gst::ClockTime::from_nseconds(dts.nseconds().saturating_sub(start)));
-            buffer.set_dts(dts);
+        if self.lacks_keyframe(buffer) {
+            return;
         }
-        self.begun.store(true, Ordering::Relaxed);
-        // A pipeline that is going down refuses; what it had is being finalised.
-        let _ = self.appsrc.push_buffer(buffer);
+        let Some(zero) = self.zero(pts) else { return self.wait(buffer) };
+        for earlier in lock(&self.waiting).drain(..) {
+            self.push(earlier, caps, zero);
+        }
+        self.push(buffer.clone(), caps, zero);
     }
+}
+
+fn stamp(buffer: &gst::Buffer) -> Option<u64> {
+    buffer.pts().or(buffer.dts()).map(gst::ClockTime::nseconds)
 }
