@@ -5,5 +5,6 @@ mod control;
 mod crash;
 mod harness;
 mod program;
+mod rtmp;
 mod sources;
 mod stage;
