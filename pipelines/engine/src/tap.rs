@@ -28,7 +28,8 @@ pub trait Take: Send + Sync {
 /// Where a stream is given out.
 #[derive(Default)]
 pub struct Tap {
-    takers: Mutex<Vec<Weak<dyn Take>>>,
+    /// Made anew when one comes, so that giving a buffer out takes no memory.
+    takers: Mutex<Arc<[Weak<dyn Take>]>>,
     caps: Mutex<Option<gst::Caps>>,
     keyframe: Mutex<Option<Box<dyn Fn() + Send>>>,
     buffers: AtomicU64,
@@ -38,7 +39,10 @@ pub struct Tap {
 impl Tap {
     /// Adds a taker for as long as it lives, and asks the maker for a keyframe so that it can begin.
     pub fn attach(&self, taker: &Arc<dyn Take>) {
-        lock(&self.takers).push(Arc::downgrade(taker));
+        let mut takers = lock(&self.takers);
+        let living = takers.iter().filter(|t| t.strong_count() > 0).cloned();
+        *takers = living.chain([Arc::downgrade(taker)]).collect();
+        drop(takers);
         self.request_keyframe();
     }
 
@@ -85,12 +89,8 @@ impl Tap {
                 _ => known.insert(caps.to_owned()).clone(),
             }
         };
-        let takers: Vec<Arc<dyn Take>> = {
-            let mut takers = lock(&self.takers);
-            takers.retain(|t| t.strong_count() > 0);
-            takers.iter().filter_map(Weak::upgrade).collect()
-        };
-        for taker in takers {
+        let takers = lock(&self.takers).clone();
+        for taker in takers.iter().filter_map(Weak::upgrade) {
             taker.take(buffer, &caps);
         }
     }
@@ -223,6 +223,9 @@ impl Feed {
         let mut waiting = lock(&self.waiting);
         if waiting.len() == MAX_WAITING {
             waiting.pop_front();
+            if self.start.at().is_some() {
+                self.dropped.fetch_add(1, Ordering::Relaxed);
+            }
         }
         waiting.push_back(buffer.clone());
     }
@@ -277,4 +280,77 @@ impl Take for Feed {
 
 fn stamp(buffer: &gst::Buffer) -> Option<u64> {
     buffer.pts().or(buffer.dts()).map(gst::ClockTime::nseconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use gst::prelude::*;
+
+    use super::*;
+
+    const CAPS: &str = "audio/x-test";
+
+    fn at(ms: u64) -> gst::Buffer {
+        let mut buffer = gst::Buffer::with_size(4).unwrap();
+        buffer.get_mut().unwrap().set_pts(gst::ClockTime::from_mseconds(ms));
+        buffer
+    }
+
+    /// The times in milliseconds at which a file's sound lies that came every 20 ms, while pictures began at 1000 ms and were found
+    /// to be decoded `lead` ms before they are shown only when `known` ms of sound had come.
+    fn sound_in_file(lead: u64, known: u64) -> Vec<u64> {
+        gst::init().unwrap();
+        let (appsrc, sink) = (gst_app::AppSrc::builder().build(), gst_app::AppSink::builder().sync(false).build());
+        let pipeline = gst::Pipeline::new();
+        pipeline.add_many([appsrc.upcast_ref::<gst::Element>(), sink.upcast_ref()]).unwrap();
+        appsrc.link(&sink).unwrap();
+        pipeline.set_state(gst::State::Playing).unwrap();
+        let start = Start::new(true);
+        let (feed, caps) = (Feed::new(appsrc, false, start.clone(), 1 << 20), gst::Caps::builder(CAPS).build());
+        for ms in (900..=1100).step_by(20) {
+            if ms == 1000 {
+                start.settle(1_000_000_000);
+            }
+            if ms == known {
+                start.lead_by(lead * 1_000_000);
+            }
+            feed.take(&at(ms), &caps);
+        }
+        feed.end();
+        let times =
+            std::iter::from_fn(|| sink.pull_sample().ok()).map(|s| s.buffer().unwrap().pts().unwrap().mseconds());
+        let times = times.collect();
+        pipeline.set_state(gst::State::Null).unwrap();
+        times
+    }
+
+    #[test]
+    fn sound_begins_as_long_before_the_first_picture_as_that_is_decoded() {
+        assert_eq!(sound_in_file(0, 1000), [0, 20, 40, 60, 80, 100]);
+        assert_eq!(sound_in_file(66, 1060), [6, 26, 46, 66, 86, 106, 126, 146, 166]);
+    }
+
+    #[test]
+    fn a_taker_that_is_gone_is_given_nothing_and_the_others_everything() {
+        struct Count(AtomicU64);
+        impl Take for Count {
+            fn take(&self, _: &gst::Buffer, _: &gst::Caps) {
+                self.0.fetch_add(1, Ordering::Relaxed);
+            }
+        }
+        gst::init().unwrap();
+        let (tap, caps) = (Tap::default(), gst::Caps::builder(CAPS).build());
+        assert!(!tap.is_used());
+        let counts = [0; 3].map(|_| Arc::new(Count(AtomicU64::new(0))));
+        for count in &counts {
+            tap.attach(&(count.clone() as Arc<dyn Take>));
+        }
+        tap.give(&at(0), &caps);
+        let [first, second, third] = counts;
+        drop(second);
+        tap.give(&at(20), &caps);
+        assert_eq!([&first, &third].map(|count| count.0.load(Ordering::Relaxed)), [2, 2]);
+        drop((first, third));
+        assert!(!tap.is_used());
+    }
 }
