@@ -113,8 +113,8 @@ pub struct Feed {
 
 /// The moment (engine time) at which a file begins: set by the first video keyframe, shared by its streams.
 ///
-/// Pictures that are decoded in another order than they are shown must be decoded before they are due. The first one's decode time is
-/// zero in the file, so the sound begins as long before the first picture as that takes: that is the lead.
+/// Pictures that are decoded in another order than they are shown must be decoded before they are due. The first one's decode time
+/// is zero in the file, so the sound begins as long before the first picture as that takes: that is the lead.
 #[derive(Debug)]
 pub struct Start {
     at: AtomicU64,

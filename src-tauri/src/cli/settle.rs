@@ -130,3 +130,33 @@ pub fn written_at(path: &Path) -> Option<i64> {
     let since = path.metadata().ok()?.modified().ok()?.duration_since(std::time::UNIX_EPOCH).ok()?;
     i64::try_from(since.as_millis()).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn whole(written_at: i64) -> Fate {
+        Fate::Whole(Measured { duration: 2.5, frames: 75, bytes: 900, written_at: Some(written_at) })
+    }
+
+    #[test]
+    fn a_session_is_judged_by_all_of_its_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let of = |name: &str| (folder.path().join(name), format!("out/{name}"));
+        let (program, aisle, gone) = (of("program.mp4"), of("iso-aisle.mp4"), of("gone.mp4"));
+        for (place, _) in [&program, &aisle] {
+            std::fs::write(place, "not an MP4").unwrap();
+        }
+        let files = [program.clone(), aisle.clone(), gone];
+        let with = |fates: &[(&(PathBuf, String), Fate)]| {
+            judge(&files, &fates.iter().map(|((place, _), fate)| (place.clone(), fate.clone())).collect())
+        };
+        assert_eq!(with(&[]), Verdict::None, "another session");
+        assert_eq!(with(&[(&program, whole(7))]), Verdict::None, "a part is still to be recovered");
+        assert_eq!(with(&[(&program, Fate::Broken), (&aisle, Fate::InUse)]), Verdict::None, "it runs");
+        assert_eq!(with(&[(&program, whole(7)), (&aisle, Fate::Broken)]), Verdict::Broken);
+        let facts = |path: &str| FileFacts { path: path.to_owned(), duration: 2.5, frames: 75, bytes: 900 };
+        let expected = Verdict::Whole(vec![facts("out/program.mp4"), facts("out/iso-aisle.mp4")], 9);
+        assert_eq!(with(&[(&program, whole(9)), (&aisle, whole(7))]), expected, "without what was deleted");
+    }
+}
