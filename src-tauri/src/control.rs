@@ -1,8 +1,11 @@
-//! The control plane beside a running show: on loopback, with a key of its own for each run.
+//! The control plane beside a running show: on loopback, with the key that the environment gives or one of its own for each run.
 
-use std::net::SocketAddr;
+use std::{
+    env::{self, VarError},
+    net::SocketAddr,
+};
 
-use pulse_control::{Key, Listener, serve};
+use pulse_control::{Key, KeyTextError, Listener, serve};
 use pulse_show::Studio;
 use pulse_wire::{Stats, StudioStatus};
 use tokio::{
@@ -11,6 +14,18 @@ use tokio::{
 };
 
 use crate::error::Failure;
+
+/// The environment variable that gives the key.
+const KEY: &str = "PULSE_API_KEY";
+
+/// The key that the environment gives; a new one that nobody knows when it gives none.
+pub fn key() -> Result<Key, Failure> {
+    match env::var(KEY) {
+        Ok(text) => Key::from_text(text).map_err(|error| Failure::usage(format!("{KEY} is no key: {error}"))),
+        Err(VarError::NotPresent) => Key::generate().map_err(Failure::failed),
+        Err(VarError::NotUnicode(_)) => Err(Failure::usage(format!("{KEY} is no key: {}", KeyTextError::Character))),
+    }
+}
 
 /// The running control plane.
 pub struct Control {
@@ -21,10 +36,9 @@ pub struct Control {
 }
 
 impl Control {
-    /// Starts answering on `address`; port 0 takes a free one.
-    pub async fn start(address: SocketAddr) -> Result<Self, Failure> {
+    /// Starts answering whoever has `key` on `address`; port 0 takes a free one.
+    pub async fn start(address: SocketAddr, key: &Key) -> Result<Self, Failure> {
         let listener = Listener::bind(address).await.map_err(Failure::usage)?;
-        let key = Key::generate().map_err(Failure::failed)?;
         let url = listener.url();
         let (status, seen) = watch::channel(StudioStatus::default());
         let (stop, stopped) = oneshot::channel::<()>();

@@ -20,22 +20,25 @@ pub(crate) fn looped(clip: &Path) -> Command {
     command
 }
 
-/// Starts an ffmpeg that sends to somebody who listens, again and again until it does, as encoders do.
+/// Starts an ffmpeg that sends to somebody who listens, and is back when it sends.
+///
+/// # Errors
+/// When it is turned away or there is nobody, with what it said.
+pub(crate) fn once(name: &str, arguments: &[&str], clip: &Path) -> Result<Child> {
+    let mut command = looped(clip);
+    let child = Child::start(name, command.args(["-c", "copy", "-progress", "pipe:1"]).args(arguments))?;
+    child.wait_line("sending", PATIENCE, sending)?;
+    Ok(child)
+}
+
+/// As [`once`], again and again until it is let in, as encoders do.
 ///
 /// # Errors
 /// When it is not let in within 15 s, with what it said at last.
 pub(crate) fn insist(name: &str, arguments: &[&str], clip: &Path) -> Result<Child> {
     let mut refusal = None;
     let child = wait_for(&format!("{name} to be let in"), PATIENCE, || {
-        let mut command = looped(clip);
-        let child = Child::start(name, command.args(["-c", "copy", "-progress", "pipe:1"]).args(arguments))?;
-        match child.wait_line("sending", PATIENCE, sending) {
-            Ok(()) => Ok(Some(child)),
-            Err(cause) => {
-                refusal = Some(cause);
-                Ok(None)
-            }
-        }
+        Ok(once(name, arguments, clip).map_err(|cause| refusal = Some(cause)).ok())
     });
     child.map_err(|late| match refusal {
         Some(cause) => cause.context(late),

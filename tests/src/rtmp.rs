@@ -4,7 +4,12 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{child::Child, feed::insist};
+use crate::{
+    child::Child,
+    feed::{insist, once},
+};
+
+const NAME: &str = "the RTMP encoder";
 
 /// An encoder that publishes a clip for ever, without encoding it. Gone when dropped.
 #[derive(Debug)]
@@ -18,7 +23,16 @@ impl Encoder {
     /// # Errors
     /// When it is not let in within 15 s.
     pub fn publish(clip: &Path, url: &str) -> Result<Self> {
-        let child = insist("the RTMP encoder", &["-f", "flv", url], clip)?;
+        let child = insist(NAME, &["-f", "flv", url], clip)?;
+        Ok(Self { child })
+    }
+
+    /// As [`Encoder::publish`], to a listener that is there: it is not tried a second time.
+    ///
+    /// # Errors
+    /// When it is turned away, with the listener's reason.
+    pub fn publish_once(clip: &Path, url: &str) -> Result<Self> {
+        let child = once(NAME, &["-f", "flv", url], clip)?;
         Ok(Self { child })
     }
 

@@ -308,7 +308,7 @@ pub struct FileReport {
     pub path: std::path::PathBuf,
     /// The source, for a camera's or microphone's own file.
     pub source: Option<SourceId>,
-    /// Engine time of its first picture in nanoseconds.
+    /// Engine time of its beginning in nanoseconds: what lies at zero in it.
     pub start: u64,
     /// Seconds.
     pub duration: f64,

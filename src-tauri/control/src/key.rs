@@ -2,13 +2,15 @@
 //!
 //! A key has so much chance in it that a plain SHA-256 is enough to keep it by: nobody tries that many.
 
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 const PREFIX: &str = "pulse_";
+/// The fewest and the most characters of a key that somebody else made.
+const LENGTHS: RangeInclusive<usize> = 32..=256;
 
 /// A key in the clear: shown once, sent with every request. Its `Debug` hides it.
 #[derive(Clone, PartialEq, Eq)]
@@ -21,6 +23,19 @@ pub struct Key(String);
 )]
 pub struct KeyError(String);
 
+/// Why a text is no key. It does not hold the text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum KeyTextError {
+    /// It can be guessed, or is something else than a key.
+    #[error("it has {0} characters and needs {min} to {max}: make one with `openssl rand -hex 32`", min = LENGTHS.start(), max = LENGTHS.end())]
+    Length(usize),
+    /// It could not be sent in a header, or would be mangled on the way there.
+    #[error(
+        "it has a character that is none of the Latin letters, digits and - _ . ~ + / =: make one with `openssl rand -hex 32`"
+    )]
+    Character,
+}
+
 impl Key {
     /// A new key.
     ///
@@ -30,6 +45,20 @@ impl Key {
         let mut chance = [0_u8; 32];
         getrandom::fill(&mut chance).map_err(|error| KeyError(error.to_string()))?;
         Ok(Self(format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(chance))))
+    }
+
+    /// A key that was made elsewhere: 32 to 256 Latin letters, digits and `-_.~+/=`.
+    ///
+    /// # Errors
+    /// [`KeyTextError`] for any other text.
+    pub fn from_text(text: String) -> Result<Self, KeyTextError> {
+        if !text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_.~+/=".contains(&byte)) {
+            return Err(KeyTextError::Character);
+        }
+        if !LENGTHS.contains(&text.len()) {
+            return Err(KeyTextError::Length(text.len()));
+        }
+        Ok(Self(text))
     }
 
     /// The key in the clear, for the one who may have it.
@@ -75,6 +104,27 @@ mod tests {
         assert_eq!(chance.len(), 43);
         assert!(chance.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_'), "{chance}");
         assert!(key != Key::generate().unwrap());
+    }
+
+    #[test]
+    fn a_text_is_a_key_when_it_is_long_enough_and_fits_into_a_header() {
+        let texts = ["0123456789abcdef0123456789ABCDEF".to_owned(), "-_.~+/=x".repeat(32)];
+        for text in texts {
+            let key = Key::from_text(text.clone()).unwrap();
+            assert!(key.hash().accepts(text.as_bytes()) && key.reveal() == text);
+        }
+        let generated = Key::generate().unwrap();
+        assert_eq!(Key::from_text(generated.reveal().to_owned()).unwrap(), generated);
+        for (text, fault) in [
+            (String::new(), KeyTextError::Length(0)),
+            ("a".repeat(31), KeyTextError::Length(31)),
+            ("a".repeat(257), KeyTextError::Length(257)),
+            ("secret word ".repeat(4), KeyTextError::Character),
+            ("s\u{e9}same".repeat(8), KeyTextError::Character),
+            (format!("{}\n", "a".repeat(40)), KeyTextError::Character),
+        ] {
+            assert_eq!(Key::from_text(text.clone()), Err(fault), "{text}");
+        }
     }
 
     #[test]

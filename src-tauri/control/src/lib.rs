@@ -15,7 +15,7 @@ pub mod problem;
 mod router;
 mod serve;
 
-pub use key::{Key, KeyError, KeyHash};
+pub use key::{Key, KeyError, KeyHash, KeyTextError};
 pub use listen::{ListenError, Listener};
 pub use problem::Problem;
 pub use router::{Control, MAX_BODY, router};

@@ -52,7 +52,7 @@ pub struct Args {
     /// Time between keyframes, for example 2s
     #[arg(long, value_name = "TIME", value_parser = parse::duration)]
     pub gop: Option<Duration>,
-    /// Where the control plane listens (loopback only)
+    /// Where the control plane listens (loopback only); PULSE_API_KEY gives its key
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub control: std::net::SocketAddr,
     /// Where the list of sessions is kept
@@ -162,6 +162,7 @@ impl Session {
     async fn start(wish: Wish) -> Result<Self, Failure> {
         let signals = Signals::listen()?;
         let Wish { show, cues, record, args, silent } = wish;
+        let key = crate::control::key()?;
         let canvas = show.canvas;
         let title = show.title.clone();
         let options = Options { canvas, folder: args.session.clone() };
@@ -172,7 +173,7 @@ impl Session {
         let live = Live { record, ..Live::initial(&show) };
         let studio = StudioHandle::spawn(show, live);
         engine.apply(studio.latest());
-        let control = crate::control::Control::start(args.control).await?;
+        let control = crate::control::Control::start(args.control, &key).await?;
         let journal = Journal::open(args.data.as_deref(), &title, &args.session, record.any()).await;
         Ok(Self {
             engine,

@@ -12,6 +12,7 @@ mod new;
 mod parse;
 mod recover;
 mod sessions;
+mod settle;
 mod signals;
 
 use clap::{Parser, Subcommand};

@@ -1,10 +1,11 @@
-//! `pulse-studio recover DIR`: makes what was interrupted whole, in place.
+//! `pulse-studio recover DIR`: makes what was interrupted whole, in place, and says so in the list of sessions.
 
 use std::path::{Path, PathBuf};
 
-use pulse_mp4::{Outcome, recover};
+use pulse_mp4::{Outcome, RecoverError, Recovered, recover};
 
-use crate::error::Failure;
+use super::settle::{self, Fate, Fates, Measured};
+use crate::{error::Failure, places};
 
 /// What to recover.
 #[derive(Debug, clap::Args)]
@@ -12,6 +13,9 @@ pub struct Args {
     /// A session's folder, or one file
     #[arg(value_name = "DIR")]
     path: PathBuf,
+    /// Where the list of sessions is kept
+    #[arg(long, value_name = "DIR")]
+    data: Option<PathBuf>,
     /// Print JSON, a line a file
     #[arg(long)]
     json: bool,
@@ -40,14 +44,25 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         return Err(Failure::usage(format!("there is no recording (*.mp4) in {}", args.path.display())));
     }
     let mut failed = 0;
+    let mut fates = Fates::new();
     for path in &files {
-        let line = one(path);
+        // Before it is touched.
+        let written_at = settle::written_at(path);
+        let outcome = recover(path);
+        if let Ok(place) = path.canonicalize() {
+            fates.insert(place, fate(&outcome, written_at));
+        }
+        let line = one(path, outcome);
         failed += usize::from(line.error.is_some());
         if args.json {
             println!("{}", serde_json::to_string(&line).map_err(Failure::failed)?);
         } else {
             tell(&line);
         }
+    }
+    let data = args.data.clone().unwrap_or_else(places::data);
+    if let Err(error) = settle::settle(&data, &fates) {
+        tracing::warn!(%error, "the files are recovered, but the list of sessions could not be brought up to date");
     }
     if failed > 0 {
         return Err(Failure::failed(format!(
@@ -74,9 +89,26 @@ fn recordings(path: &Path) -> Result<Vec<PathBuf>, Failure> {
     Ok(files)
 }
 
-fn one(path: &Path) -> Line {
+fn fate(outcome: &Result<Recovered, RecoverError>, written_at: Option<i64>) -> Fate {
+    match outcome {
+        Ok(whole) => Fate::Whole(Measured {
+            duration: whole.duration,
+            frames: frames(whole).unwrap_or(0),
+            bytes: whole.bytes,
+            written_at,
+        }),
+        Err(RecoverError::InUse { .. }) => Fate::InUse,
+        Err(_) => Fate::Broken,
+    }
+}
+
+fn frames(whole: &Recovered) -> Option<u64> {
+    whole.tracks.iter().find(|track| track.kind == pulse_mp4::TrackKind::Video).map(|track| track.samples)
+}
+
+fn one(path: &Path, outcome: Result<Recovered, RecoverError>) -> Line {
     let shown = path.display().to_string();
-    match recover(path) {
+    match outcome {
         Ok(whole) => Line {
             path: shown,
             outcome: match whole.outcome {
@@ -84,7 +116,7 @@ fn one(path: &Path) -> Line {
                 _ => "recovered",
             },
             duration: Some(whole.duration),
-            frames: whole.tracks.iter().find(|t| t.kind == pulse_mp4::TrackKind::Video).map(|t| t.samples),
+            frames: frames(&whole),
             bytes: Some(whole.bytes),
             lost_bytes: Some(whole.lost_bytes),
             error: None,

@@ -25,6 +25,8 @@ const AAC_PERIOD: u32 = 8;
 pub enum Codec {
     /// No B-frames, one keyframe a second, as cameras do.
     H264,
+    /// As H.264, but with pictures that are shown in another order than they are sent in (B-frames), as broadcasters do.
+    H264Reordered,
     /// As H.264.
     H265,
 }
@@ -33,7 +35,7 @@ impl Codec {
     /// How MP4 calls it when the parameter sets are beside the stream.
     fn tag(self) -> &'static str {
         match self {
-            Self::H264 => "avc1",
+            Self::H264 | Self::H264Reordered => "avc1",
             Self::H265 => "hvc1",
         }
     }
@@ -115,6 +117,7 @@ impl CameraClip {
         let mut recipe = input(&self.picture());
         recipe.extend(match self.codec {
             Codec::H264 => words("-c:v libx264 -preset superfast -tune fastdecode -crf 26 -bf 0 -sc_threshold 0"),
+            Codec::H264Reordered => words("-c:v libx264 -preset superfast -crf 26 -bf 3 -b_strategy 0 -sc_threshold 0"),
             Codec::H265 => {
                 words("-c:v libx265 -preset ultrafast -crf 30 -x265-params log-level=none:bframes=0:scenecut=0")
             }

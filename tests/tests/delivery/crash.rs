@@ -10,6 +10,7 @@ use pulse_tests::{
     rtsp::Camera,
     wait::wait_for,
 };
+use serde_json::Value;
 
 use super::stage::{PATIENCE, Stage, the_file};
 
@@ -30,7 +31,8 @@ fn a_killed_program_loses_less_than_a_second_and_is_made_whole_in_place() -> Res
     ensure!(last.t - begun.t - seconds < 1.0, "{} s are lost", last.t - begun.t - seconds);
     ensure!(left.audio().is_ok(), "the sound is lost");
 
-    let told = App::run(["recover", &stage.folder.join("out").display().to_string(), "--json"])?;
+    let data = stage.folder.join("data").display().to_string();
+    let told = App::run(["recover", &stage.folder.join("out").display().to_string(), "--data", &data, "--json"])?;
     ensure!(told.contains("\"recovered\""), "{told}");
     judge::decodes_clean(&path).context("as it was recovered")?;
     let boxes = judge::box_order(&path)?;
@@ -40,7 +42,7 @@ fn a_killed_program_loses_less_than_a_second_and_is_made_whole_in_place() -> Res
         (judge::packets(&path, "v:0")?.len() as f64 / 30.0 - seconds).abs() < 0.001,
         "frames were lost by recovering"
     );
-    ensure!(App::run(["recover", &path.display().to_string(), "--json"])?.contains("already_whole"));
+    ensure!(App::run(["recover", &path.display().to_string(), "--data", &data, "--json"])?.contains("already_whole"));
     Ok(())
 }
 
@@ -126,5 +128,49 @@ fn a_recording_that_ends_by_itself_is_in_the_list_of_sessions() -> Result<()> {
         Ok(told.contains("finished").then_some(told))
     })?;
     ensure!(listed.contains(&file.path.file_name().context("a name")?.to_string_lossy().into_owned()), "{listed}");
+    Ok(())
+}
+
+/// The only session that is listed, once it is in `state`.
+fn the_session(data: &str, state: &str) -> Result<Value> {
+    let listed: Value = serde_json::from_str(&App::run(["sessions", "--data", data, "--json"])?)?;
+    let [session] = listed.as_array().map(Vec::as_slice).unwrap_or_default() else {
+        anyhow::bail!("not one session: {listed:#}");
+    };
+    ensure!(session["state"] == state, "not {state}: {session:#}");
+    Ok(session.clone())
+}
+
+#[test]
+fn a_killed_session_is_listed_as_recovered_with_what_its_files_hold() -> Result<()> {
+    let words = ["--camera", "Aisle=test:ball", "--mic", "Room=test:sine?freq=440&volume=0.2"];
+    let stage = Stage::new("recovered", &words)?;
+    let (out, data) = (stage.recording("").display().to_string(), stage.folder.join("data").display().to_string());
+    let mut app = stage.run(&["--record", "program,iso,audio"])?;
+    let begun = (0..3).try_fold(0.0, |_, _| app.wait_for("recording", PATIENCE, |_| true).map(|event| event.t))?;
+    app.wait_for("stats", PATIENCE, |stats| stats.t > begun + 3.0)?;
+    ensure!(App::run(["recover", &out, "--data", &data]).is_err(), "what is being recorded cannot be recovered");
+    the_session(&data, "recording")?;
+    app.kill9()?;
+    App::run(["recover", &stage.recording("program.mp4").display().to_string(), "--data", &data])?;
+    the_session(&data, "recording").context("half of it is not all of it")?;
+
+    App::run(["recover", &out, "--data", &data])?;
+    let session = the_session(&data, "recovered")?;
+    let (started, ended) = (session["started_at"].as_i64(), session["ended_at"].as_i64());
+    let lasted = ended.zip(started).map(|(ended, started)| ended - started).context("no end")?;
+    ensure!((3_000..30_000).contains(&lasted), "{lasted} ms");
+    let files = session["files"].as_array().context("no files")?;
+    assert_eq!(files.len(), 3, "{session:#}");
+    for file in files {
+        let path = file["path"].as_str().context("no path")?;
+        let (told, is) = (file["duration"].as_f64().context("no duration")?, Probe::of(path)?.duration()?);
+        ensure!((told - is).abs() < 0.01 && is > 2.0, "{path}: {told} s are told, {is} s are there");
+        assert_eq!(file["bytes"].as_u64(), Some(std::fs::metadata(path)?.len()), "{path}");
+        let pictures = if file["kind"] == "audio" { 0 } else { judge::packets(path, "v:0")?.len() };
+        assert_eq!(file["frames"].as_u64(), Some(pictures as u64), "{path}");
+    }
+    App::run(["recover", &out, "--data", &data])?;
+    assert_eq!(the_session(&data, "recovered")?, session, "a second recovery changes nothing");
     Ok(())
 }

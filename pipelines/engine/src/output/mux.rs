@@ -149,6 +149,9 @@ fn build(control: &Arc<Control>, streams: &Streams) -> Result<Muxing, String> {
             .ok_or("the muxer has no more inputs")?;
         let from = row.last().and_then(|last| last.static_pad("src")).ok_or("no output")?;
         from.link(&into).map_err(|e| e.to_string())?;
+        if video {
+            measure_lead(&from, &start);
+        }
         feeds.push(Feed::new(appsrc, video, start.clone(), QUEUE));
     }
     let sink = Arc::new(Mutex::new(Sink {
@@ -161,6 +164,21 @@ fn build(control: &Arc<Control>, streams: &Streams) -> Result<Muxing, String> {
     out.set_callbacks(write_to(sink.clone()));
     pipeline.set_state(gst::State::Playing).map_err(|e| e.to_string())?;
     Ok(Muxing { pipeline, feeds, start, sink })
+}
+
+/// Tells `start` how long before it the first picture is decoded.
+///
+/// A fragmented file has no times before zero: the muxer begins with that picture's decode time, and all pictures lie later by as much.
+fn measure_lead(pictures: &gst::Pad, start: &Arc<Start>) {
+    let start = start.clone();
+    pictures.add_probe(gst::PadProbeType::BUFFER, move |_, info| {
+        if let Some(gst::PadProbeData::Buffer(first)) = &info.data {
+            let lead =
+                first.pts().zip(first.dts()).map_or(0, |(shown, decoded)| shown.saturating_sub(decoded).nseconds());
+            start.lead_by(lead);
+        }
+        gst::PadProbeReturn::Remove
+    });
 }
 
 fn write_to(sink: Arc<Mutex<Sink>>) -> AppSinkCallbacks {
@@ -237,7 +255,7 @@ fn finish(control: &Control, muxing: Muxing, fault: Option<OutputError>) -> Part
                 output: control.setting.id.clone(),
                 path,
                 source: control.setting.source.clone(),
-                start: muxing.start.at().unwrap_or(0),
+                start: muxing.start.zero().unwrap_or(0),
                 duration: whole.duration,
                 frames: whole.video_frames,
                 bytes: whole.bytes,

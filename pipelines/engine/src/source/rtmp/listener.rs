@@ -1,7 +1,7 @@
 //! The thread that listens: takes connections, lets one sender in, turns the others away. It sleeps until something comes.
 //!
 //! Invariants: it holds no reference to the pipeline, and ends when that is gone or the sender has left; whoever is silent for
-//! [`SILENCE`] is dropped; no sender can keep another one or the end waiting.
+//! [`SILENCE`] is dropped; no sender can keep another one or the end waiting; strangers, however many, keep no sender out.
 
 use std::{
     collections::BTreeMap,
@@ -24,8 +24,8 @@ use super::{
 
 /// How long a sender may be silent, and how long a stranger may take to show the key.
 const SILENCE: Duration = Duration::from_secs(5);
-/// Connections at the same time.
-const MAX_VISITORS: usize = 8;
+/// Connections at the same time: room for those who come while one shows its key.
+const MAX_VISITORS: usize = 32;
 /// Bytes that may wait to be sent to one of them.
 const MAX_UNSENT: usize = 64 << 10;
 
@@ -57,6 +57,10 @@ enum Farewell {
     Ended,
     #[error("nothing came for {} s", SILENCE.as_secs())]
     Silent,
+    #[error("it did not show the key within {} s", SILENCE.as_secs())]
+    Stranger,
+    #[error("it has not shown the key, and others want in")]
+    Crowded,
     #[error("it does not read what it is told")]
     Deaf,
     #[error(transparent)]
@@ -147,13 +151,13 @@ impl Listener {
     fn let_in(&mut self) {
         loop {
             match self.door.accept() {
-                Ok((stream, from)) if self.visitors.len() < MAX_VISITORS => {
+                Ok((stream, from)) => {
+                    if self.visitors.len() >= MAX_VISITORS {
+                        self.make_room();
+                    }
                     if let Err(error) = self.greet(stream, from) {
                         tracing::warn!(source = self.name, %from, %error, "a sender could not be taken");
                     }
-                }
-                Ok((_, from)) => {
-                    tracing::warn!(source = self.name, %from, "too many connections at once; one was closed")
                 }
                 Err(error) if error.kind() == io::ErrorKind::WouldBlock => return,
                 Err(error) if error.kind() == io::ErrorKind::Interrupted => {}
@@ -163,6 +167,13 @@ impl Listener {
                     return;
                 }
             }
+        }
+    }
+
+    /// Closes the connection of the stranger who has stood here the longest: whoever has the key shows it at once.
+    fn make_room(&mut self) {
+        if let Some(id) = self.visitors.keys().copied().find(|id| self.live != Some(*id)) {
+            self.dismiss(id, &Farewell::Crowded);
         }
     }
 
@@ -190,9 +201,13 @@ impl Listener {
 
     fn serve(&mut self, id: usize) -> Result<(), Farewell> {
         let Some(visitor) = self.visitors.get_mut(&id) else { return Ok(()) };
+        let late = Instant::now() >= visitor.deadline;
+        if late && !visitor.session.is_publishing() {
+            return Err(Farewell::Stranger);
+        }
         if !visitor.readable {
             visitor.flush()?;
-            return if Instant::now() < visitor.deadline { Ok(()) } else { Err(Farewell::Silent) };
+            return if late { Err(Farewell::Silent) } else { Ok(()) };
         }
         let read = match visitor.stream.read(&mut self.buffer) {
             Ok(0) => return Err(Farewell::HungUp),
