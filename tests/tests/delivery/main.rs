@@ -2,7 +2,11 @@
 
 mod commands;
 mod crash;
+mod devices;
 mod harness;
+mod layouts;
 mod program;
 mod sources;
 mod stage;
+mod stems;
+mod transitions;
