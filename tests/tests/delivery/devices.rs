@@ -1,1 +1,121 @@
+//! What is plugged into the machine, in a show: cameras and microphones by PipeWire, and the screen.
 
+use std::{path::Path, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use pulse_tests::{
+    app::{App, Event},
+    judge::{self, Region},
+    media::{PALETTE, camera_seen},
+    pipewire::{Camera, CameraSpec, Session},
+    screen::Screen,
+    sound::{Channel, Sound},
+};
+
+use super::stage::{PATIENCE, Stage, the_file};
+
+/// How long a device that is plugged in may take to be seen or heard.
+const BACK_WITHIN: Duration = Duration::from_secs(3);
+/// The ground of a camera's picture, where its ball never is.
+const CORNER: Region = Region::new(0.01, 0.01, 0.03, 0.03);
+
+fn told(app: &mut App, kind: &str, name: &str, within: Duration) -> Result<Event> {
+    app.wait_for(kind, within, |event| event.text("/name").is_ok_and(|told| told == name))
+}
+
+/// Plugs a camera in and wants it to be seen in time, for at least half a second.
+fn joins(desk: &Session, app: &mut App, spec: &CameraSpec, name: &str) -> Result<Camera> {
+    for _ in 0..12 {
+        let mut camera = desk.plug_camera(spec)?;
+        let back = told(app, "source_back", name, BACK_WITHIN);
+        if let Ok(back) = &back {
+            app.wait_for("stats", PATIENCE, |stats| stats.t > back.t + 0.5)?;
+        }
+        if camera.process().is_running() {
+            return back.map(|_| camera).with_context(|| format!("{name} is not back in time"));
+        }
+        // PipeWire's virtual camera may crash when somebody begins to watch it: that is one unplugging more.
+        desk.unplug(camera)?;
+    }
+    anyhow::bail!("the virtual camera of {name} has crashed too often")
+}
+
+/// Which cameras' grounds are seen at the left and at the right of a grid of two, whose boxes are twice as high as the pictures.
+fn beside_each_other(path: &Path, at: f64) -> Result<[Option<usize>; 2]> {
+    let picture = judge::frame_at(path, at)?;
+    let corner = |column: u32| Region::cell(column, 0, 2, 1).part(Region::new(0.0, 0.25, 1.0, 0.5)).part(CORNER);
+    Ok([0, 1].map(|column| camera_seen(picture.mean_rgb(corner(column)))))
+}
+
+#[test]
+fn what_is_pulled_out_is_told_and_is_back_at_its_place_when_it_is_plugged_in_again() -> Result<()> {
+    let desk = Session::start()?;
+    let cameras = ["--camera", "Left=device:Webcam", "--camera", "Right=device:Webcam (2)"];
+    let stage =
+        Stage::new("devices", &[&cameras[..], &["--mic", "Room=device:Room mic", "--scenes", "grid"]].concat())?;
+    let mut app = stage.run_in(&["--record", "program"], desk.env())?;
+    let begun = app.wait_for("recording", PATIENCE, |_| true)?;
+
+    let first = CameraSpec::new("port-1", "Webcam", PALETTE[1]);
+    let second = CameraSpec::new("port-2", "Webcam", PALETTE[2]);
+    let left = joins(&desk, &mut app, &first, "Left")?;
+    let right = joins(&desk, &mut app, &second, "Right")?;
+    let room = desk.plug_microphone("room", "Room mic", 500)?;
+    let there = told(&mut app, "source_back", "Room", BACK_WITHIN)?.t;
+    let away = app.wait_for("stats", PATIENCE, |stats| stats.t > there + 1.5)?.t;
+
+    for (camera, name) in [(left, "Left"), (right, "Right")] {
+        desk.unplug(camera)?;
+        told(&mut app, "source_lost", name, BACK_WITHIN)?;
+    }
+    desk.unplug_microphone(room)?;
+    let lost = told(&mut app, "source_lost", "Room", BACK_WITHIN)?.t;
+    app.wait_for("stats", PATIENCE, |stats| stats.t > lost + 1.0)?;
+
+    // The second one first: it is not taken for the other one.
+    let _right = joins(&desk, &mut app, &second, "Right")?;
+    let _left = joins(&desk, &mut app, &first, "Left")?;
+    let _room = desk.plug_microphone("room", "Room mic", 500)?;
+    let back = told(&mut app, "source_back", "Room", BACK_WITHIN)?.t;
+    app.wait_for("stats", PATIENCE, |stats| stats.t > back + 2.0)?;
+    app.interrupt()?;
+    let finished = app.finish(PATIENCE)?;
+    let files = finished.all("stopped").last().context("no last word")?.files()?;
+    let file = files.first().context("no file")?;
+    judge::decodes_clean(&file.path)?;
+    ensure!(judge::longest_gap(&judge::packets(&file.path, "v:0")?) < 0.04, "the program lost frames with its devices");
+
+    let at = |t: f64| t - begun.t + 0.4;
+    assert_eq!(beside_each_other(&file.path, at(away - 0.5))?, [Some(1), Some(2)]);
+    assert_eq!(beside_each_other(&file.path, at(lost + 0.5))?, [None, None], "no slates while they were away");
+    assert_eq!(
+        beside_each_other(&file.path, file.duration - 0.5)?,
+        [Some(1), Some(2)],
+        "after they were plugged in again"
+    );
+    let heard = |from: f64, to: f64| Sound::load(&file.path, from, to, Channel::All);
+    for sound in [heard(at(away - 0.9), at(away - 0.1))?, heard(file.duration - 1.0, file.duration - 0.2)?] {
+        let (hertz, level) = (sound.dominant_hz()?, sound.tone_db(500.0));
+        ensure!((hertz - 500.0).abs() < 2.0 && (level + 15.0).abs() < 1.5, "{hertz} Hz at {level} dB");
+    }
+    ensure!(heard(at(lost + 0.3), at(lost + 0.9))?.rms_db() < -70.0, "it is heard while it is away");
+    Ok(())
+}
+
+#[test]
+fn a_screen_is_recorded_with_what_is_on_it() -> Result<()> {
+    let mut screen = Screen::start()?;
+    screen.show(PALETTE[2])?;
+    let stage = Stage::new("screen", &["--camera", "Slides=screen:0", "--scenes", "each"])?;
+    let mut app = stage.run_in(&["--record", "program", "--for", "6s"], screen.env())?;
+    let live = |stats: &Event| stats.text("/sources/slides/state").is_ok_and(|state| state == "live");
+    let live = app.wait_for("stats", PATIENCE, live)?.t;
+    app.wait_for("stats", PATIENCE, |stats| stats.t > live + 0.9)?;
+    screen.show(PALETTE[6])?;
+    let finished = app.finish(PATIENCE)?;
+    let file = the_file(&finished, "program")?;
+    judge::decodes_clean(&file.path)?;
+    let seen = |at: f64| anyhow::Ok(camera_seen(judge::frame_at(&file.path, at)?.mean_rgb(CORNER)));
+    assert_eq!((seen(live)?, seen(file.duration - 0.5)?), (Some(2), Some(6)));
+    Ok(())
+}
