@@ -14,31 +14,31 @@ use super::stage::{PATIENCE, Stage, looped, the_file};
 
 /// Parts of the picture's width in which an edge is looked for.
 const COLUMNS: u32 = 64;
-/// How long before the event that tells of a recording its file may have begun, in seconds.
-const EARLY: f64 = 1.0;
+/// How long before the event that tells of a recording its file begins, in seconds, give or take as much.
+const EARLY: f64 = 0.4;
 
-/// A show of cameras 0, 1 and 2 as "Red", "Green" and "Blue", and further words.
+/// A show of some cameras by the names of their borders' colours, and further words.
 fn stage(name: &str, further: &[String]) -> Result<Stage> {
     let mut words = vec!["--scenes".to_owned(), "each".into()];
-    for (index, name) in ["Red", "Green", "Blue"].iter().enumerate() {
+    for (index, name) in [(0, "Red"), (1, "Green"), (2, "Blue"), (7, "White")] {
         words.extend(["--camera".to_owned(), format!("{name}={}", looped(&media::small_camera(index))?)]);
     }
     words.extend_from_slice(further);
     Stage::new(name, &words)
 }
 
-/// Records the program for that long, and gives the time of the file's beginning too, which is at most [`EARLY`] before it.
+/// Records the program for that long, and gives the time of the file's beginning too, to within [`EARLY`].
 fn recorded(stage: &Stage, cues: &str, length: &str) -> Result<(Finished, f64)> {
     let mut app: App = stage.run(&["--record", "program", "--for", length, "--cues", &stage.cues(cues)?])?;
     let begun = app.wait_for("recording", PATIENCE, |_| true)?;
-    Ok((app.finish(PATIENCE * 2)?, begun.t - EARLY / 2.0))
+    Ok((app.finish(PATIENCE * 2)?, begun.t - EARLY))
 }
 
 /// The frames from before a scene was taken until well after its transition of a second.
 fn around(path: &Path, finished: &Finished, scene: &str, zero: f64) -> Result<Vec<Picture>> {
     let take = finished.all("take").find(|take| take.text("/scene").is_ok_and(|taken| taken == scene));
     let at = take.with_context(|| format!("{scene} was not taken"))?.t - zero;
-    judge::frames_between(path, at - 0.8, at + 2.2)
+    judge::frames_between(path, at - 0.6, at + 1.9)
 }
 
 /// Which of two cameras' borders are seen beside each other, from left to right, and where each begins.
@@ -80,8 +80,8 @@ fn wipes_and_slides_go_evenly_and_a_t_bar_stays_where_it_is_held() -> Result<()>
         &stage,
         r#"[{"at": 3, "take": "Green", "transition": "wipe-left", "ms": 1000},
             {"at": 5.5, "take": "Blue", "transition": "slide-bottom", "ms": 1000},
-            {"at": 8, "preview": "Red"}, {"at": 8.2, "tbar": 0.5}, {"at": 10.2, "tbar": 1}]"#,
-        "13s",
+            {"at": 8, "preview": "Red"}, {"at": 8.2, "tbar": 0.5}, {"at": 10, "tbar": 1}]"#,
+        "11.2s",
     )?;
     let takes: Vec<_> = finished.all("take").filter_map(|take| take.text("/scene").ok()).collect();
     assert_eq!(takes, ["Green", "Blue", "Red"]);
@@ -110,7 +110,7 @@ fn wipes_and_slides_go_evenly_and_a_t_bar_stays_where_it_is_held() -> Result<()>
     goes_evenly(&slid).context("slide")?;
 
     let at = |t: f64| t - zero;
-    for picture in judge::frames_between(&file, at(8.2 + EARLY), at(10.2 - EARLY / 2.0))? {
+    for picture in judge::frames_between(&file, at(8.3 + EARLY), at(10.0 - EARLY))? {
         let seen = beside_each_other(&picture, [0, 2]);
         ensure!(matches!(seen[..], [(2, _), (0, edge)] if (edge - 0.5).abs() < 0.02), "held half-way: {seen:?}");
     }
@@ -139,18 +139,22 @@ fn stung(pictures: &[Picture], old: usize, new: usize) -> Result<()> {
 
 #[test]
 fn a_stinger_hides_the_cut_and_lets_the_scenes_be_seen_where_it_is_transparent() -> Result<()> {
-    let address = |name: &str, kind| anyhow::Ok(format!("{name}=file:{}", media::stinger(kind)?.display()));
-    let words = ["--camera".to_owned(), address("Gold", Stinger::Webm)?, "--camera".into()];
-    let stage = stage("stinger", &[words.as_slice(), &[address("Silver", Stinger::Animation)?]].concat())?;
+    let mut words = Vec::new();
+    for (name, kind) in [("Gold", Stinger::Webm), ("Silver", Stinger::Animation), ("Bronze", Stinger::ProRes)] {
+        words.extend(["--camera".to_owned(), format!("{name}=file:{}", media::stinger(kind)?.display())]);
+    }
+    let stage = stage("stinger", &words)?;
     stage.edit(|show| show["transition"] = json!({"kind": {"stinger": "gold"}, "ms": 1000}))?;
     let (finished, zero) = recorded(
         &stage,
-        r#"[{"at": 4, "take": "Green"}, {"at": 7, "take": "Blue", "transition": "stinger:Silver", "ms": 1000},
-            {"at": 10, "take": "Red", "transition": "stinger"}]"#,
+        r#"[{"at": 3, "take": "Green"}, {"at": 5.5, "take": "Blue", "transition": "stinger:Silver", "ms": 1000},
+            {"at": 8, "take": "Red", "transition": "stinger"},
+            {"at": 10.5, "take": "White", "transition": "stinger:Bronze", "ms": 1000}]"#,
         "13s",
     )?;
     let file = the_file(&finished, "program")?.path;
     stung(&around(&file, &finished, "Green", zero)?, 0, 1).context("the show's own stinger")?;
     stung(&around(&file, &finished, "Blue", zero)?, 1, 2).context("another stinger")?;
-    stung(&around(&file, &finished, "Red", zero)?, 2, 0).context("the show's own stinger again")
+    stung(&around(&file, &finished, "Red", zero)?, 2, 0).context("the show's own stinger again")?;
+    stung(&around(&file, &finished, "White", zero)?, 0, 7).context("yet another stinger")
 }
