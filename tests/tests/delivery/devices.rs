@@ -12,7 +12,7 @@ use pulse_tests::{
     sound::{Channel, Sound},
 };
 
-use super::stage::{PATIENCE, Stage, the_file};
+use super::stage::{BEGINS_BEFORE, PATIENCE, Stage};
 
 /// How long a device that is plugged in may take to be seen or heard.
 const BACK_WITHIN: Duration = Duration::from_secs(3);
@@ -23,13 +23,14 @@ fn told(app: &mut App, kind: &str, name: &str, within: Duration) -> Result<Event
     app.wait_for(kind, within, |event| event.text("/name").is_ok_and(|told| told == name))
 }
 
-/// The first moment after another one at which everything is there, seen and heard for half a second more.
+/// A moment after another one at which everything has been there for a while.
 fn all_live(app: &mut App, after: f64) -> Result<f64> {
     let live = |stats: &Event, source| stats.text(&format!("/sources/{source}/state")).is_ok_and(|s| s == "live");
-    let all = |stats: &Event| stats.t > after && ["left", "right", "room"].iter().all(|source| live(stats, source));
-    let at = app.wait_for("stats", PATIENCE, all)?.t;
-    app.wait_for("stats", PATIENCE, |stats| stats.t > at + 0.5)?;
-    Ok(at)
+    let all = |stats: &Event| ["left", "right", "room"].iter().all(|source| live(stats, source));
+    let first = app.wait_for("stats", PATIENCE, |stats| stats.t > after && all(stats))?.t;
+    let moment = app.wait_for("stats", PATIENCE, |stats| stats.t > first + 1.5 && all(stats))?.t;
+    app.wait_for("stats", PATIENCE, |stats| stats.t > moment + 0.5)?;
+    Ok(moment)
 }
 
 /// Plugs a camera in and wants it to be seen in time, for at least half a second.
@@ -71,7 +72,7 @@ fn what_is_pulled_out_is_told_and_is_back_at_its_place_when_it_is_plugged_in_aga
     let right = joins(&desk, &mut app, &second, "Right")?;
     let room = desk.plug_microphone("room", "Room mic", 500)?;
     let there = told(&mut app, "source_back", "Room", BACK_WITHIN)?.t;
-    let before = all_live(&mut app, there + 0.8)?;
+    let before = all_live(&mut app, there)?;
 
     for (camera, name) in [(left, "Left"), (right, "Right")] {
         desk.unplug(camera)?;
@@ -79,14 +80,14 @@ fn what_is_pulled_out_is_told_and_is_back_at_its_place_when_it_is_plugged_in_aga
     }
     desk.unplug_microphone(room)?;
     let lost = told(&mut app, "source_lost", "Room", BACK_WITHIN)?.t;
-    app.wait_for("stats", PATIENCE, |stats| stats.t > lost + 1.0)?;
+    app.wait_for("stats", PATIENCE, |stats| stats.t > lost + 1.5)?;
 
     // The second one first: it is not taken for the other one.
     let _right = joins(&desk, &mut app, &second, "Right")?;
     let _left = joins(&desk, &mut app, &first, "Left")?;
     let _room = desk.plug_microphone("room", "Room mic", 500)?;
     let back = told(&mut app, "source_back", "Room", BACK_WITHIN)?.t;
-    let after = all_live(&mut app, back + 0.8)?;
+    let after = all_live(&mut app, back)?;
     app.interrupt()?;
     let finished = app.finish(PATIENCE)?;
     let files = finished.all("stopped").last().context("no last word")?.files()?;
@@ -94,7 +95,7 @@ fn what_is_pulled_out_is_told_and_is_back_at_its_place_when_it_is_plugged_in_aga
     judge::decodes_clean(&file.path)?;
     ensure!(judge::longest_gap(&judge::packets(&file.path, "v:0")?) < 0.04, "the program lost frames with its devices");
 
-    let at = |t: f64| t - begun.t + 0.4;
+    let at = |t: f64| t - begun.t + BEGINS_BEFORE;
     let heard = |from: f64, to: f64| Sound::load(&file.path, at(from), at(to), Channel::All);
     for moment in [before, after] {
         assert_eq!(beside_each_other(&file.path, at(moment))?, [Some(1), Some(2)], "at {moment} s");
@@ -103,8 +104,8 @@ fn what_is_pulled_out_is_told_and_is_back_at_its_place_when_it_is_plugged_in_aga
         // A busy machine's sound services leave gaps.
         ensure!((hertz - 500.0).abs() < 5.0 && level > -30.0, "{hertz} Hz at {level} dB at {moment} s");
     }
-    assert_eq!(beside_each_other(&file.path, at(lost + 0.5))?, [None, None], "no slates while they were away");
-    ensure!(heard(lost + 0.3, lost + 0.9)?.rms_db() < -70.0, "it is heard while it is away");
+    assert_eq!(beside_each_other(&file.path, at(lost + 1.0))?, [None, None], "no slates while they were away");
+    ensure!(heard(lost + 0.8, lost + 1.4)?.rms_db() < -70.0, "it is heard while it is away");
     Ok(())
 }
 
@@ -113,15 +114,20 @@ fn a_screen_is_recorded_with_what_is_on_it() -> Result<()> {
     let mut screen = Screen::start()?;
     screen.show(PALETTE[2])?;
     let stage = Stage::new("screen", &["--camera", "Slides=screen:0", "--scenes", "each"])?;
-    let mut app = stage.run_in(&["--record", "program", "--for", "6s"], screen.env())?;
+    let mut app = stage.run_in(&["--record", "program"], screen.env())?;
+    let begun = app.wait_for("recording", PATIENCE, |_| true)?;
     let live = |stats: &Event| stats.text("/sources/slides/state").is_ok_and(|state| state == "live");
-    let live = app.wait_for("stats", PATIENCE, live)?.t;
-    app.wait_for("stats", PATIENCE, |stats| stats.t > live + 0.9)?;
+    let live = app.wait_for("stats", PATIENCE, |stats| stats.t > begun.t && live(stats))?.t;
+    let first = app.wait_for("stats", PATIENCE, |stats| stats.t > live + 0.9)?.t;
     screen.show(PALETTE[6])?;
+    let changed = app.wait_for("stats", PATIENCE, |stats| stats.t > first + 1.0)?.t;
+    app.wait_for("stats", PATIENCE, |stats| stats.t > changed + 1.5)?;
+    app.interrupt()?;
     let finished = app.finish(PATIENCE)?;
-    let file = the_file(&finished, "program")?;
+    let file = finished.all("stopped").last().context("no last word")?.files()?.remove(0);
     judge::decodes_clean(&file.path)?;
     let seen = |at: f64| anyhow::Ok(camera_seen(judge::frame_at(&file.path, at)?.mean_rgb(CORNER)));
-    assert_eq!((seen(live)?, seen(file.duration - 0.5)?), (Some(2), Some(6)));
+    let first = first - begun.t + BEGINS_BEFORE - 0.5;
+    assert_eq!((seen(first)?, seen(file.duration - 0.3)?), (Some(2), Some(6)));
     Ok(())
 }

@@ -9,6 +9,11 @@ use serde_json::json;
 
 use super::stage::{PATIENCE, Stage, looped, the_file};
 
+/// Seconds before the end, at which the first scene is still seen when the second is taken two seconds before it.
+const BEFORE: f64 = 2.8;
+/// Seconds before the end, at which the second scene is seen.
+const AFTER: f64 = 0.6;
+
 /// A part of a canvas of 640×360, in pixels.
 fn pixels(x: u32, y: u32, w: u32, h: u32) -> Region {
     let [x, y, w, h] = [x, y, w, h].map(f64::from);
@@ -28,17 +33,17 @@ fn nine_cameras_stand_in_a_grid_and_one_stands_in_another() -> Result<()> {
             {"id": "back", "source": "cam-3"}, {"id": "front", "source": "cam-6", "rect": corner}]});
         show["scenes"].as_array_mut().expect("scenes").push(scene);
     })?;
-    let cues = stage.cues(r#"[{"at": 4, "take": "Inset"}]"#)?;
-    let finished = stage.run(&["--record", "program", "--for", "6.5s", "--cues", &cues])?.finish(PATIENCE * 2)?;
+    let cues = stage.cues(r#"[{"at": 5, "take": "Inset"}]"#)?;
+    let finished = stage.run(&["--record", "program", "--for", "7s", "--cues", &cues])?.finish(PATIENCE * 2)?;
     let file = the_file(&finished, "program")?;
     judge::decodes_clean(&file.path)?;
 
-    let grid = judge::frame_at(&file.path, 1.5)?;
+    let grid = judge::frame_at(&file.path, file.duration - BEFORE)?;
     let seen: Vec<_> =
         (0..9).map(|n| camera_seen(grid.mean_rgb(Region::cell(n % 3, n / 3, 3, 3).part(BORDER)))).collect();
     assert_eq!(seen, (0..9).map(Some).collect::<Vec<_>>());
 
-    let inset = judge::frame_at(&file.path, file.duration - 0.6)?;
+    let inset = judge::frame_at(&file.path, file.duration - AFTER)?;
     assert_eq!(camera_seen(inset.mean_rgb(BORDER)), Some(3), "the picture at the back");
     assert_eq!(camera_seen(inset.mean_rgb(pixels(464, 254, 160, 90).part(BORDER))), Some(6), "the picture in front");
     // The border of the one in front ends where its box does.
@@ -58,10 +63,10 @@ fn an_overlay_stands_at_its_place_above_every_scene_and_what_is_transparent_in_i
     let words =
         ["--scenes", "each", "--camera", "Green=test:green", "--camera", "Blue=test:blue", "--overlay", &overlay];
     let stage = Stage::new("overlay", &words)?;
-    let cues = stage.cues(r#"[{"at": 3.5, "take": "Blue"}]"#)?;
-    let finished = stage.run(&["--record", "program", "--for", "5.5s", "--cues", &cues])?.finish(PATIENCE * 2)?;
+    let cues = stage.cues(r#"[{"at": 5, "take": "Blue"}]"#)?;
+    let finished = stage.run(&["--record", "program", "--for", "7s", "--cues", &cues])?.finish(PATIENCE * 2)?;
     let file = the_file(&finished, "program")?;
-    for (at, scene) in [(1.5, [0, 255, 0]), (file.duration - 0.6, [0, 0, 255])] {
+    for (at, scene) in [(file.duration - BEFORE, [0, 255, 0]), (file.duration - AFTER, [0, 0, 255])] {
         let picture = judge::frame_at(&file.path, at)?;
         // 320×180 from (300, 160) on: the left half lets everything through, the right half is camera 6's colour.
         let expected = [

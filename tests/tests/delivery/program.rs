@@ -9,7 +9,7 @@ use pulse_tests::{
     sound::{Channel, Sound},
 };
 
-use super::stage::{PATIENCE, Stage, the_file};
+use super::stage::{BEGINS_BEFORE, PATIENCE, Stage, the_file};
 
 /// Which camera is seen in a part of the program at a time.
 fn seen(path: &std::path::Path, at: f64, part: Region) -> Result<Option<usize>> {
@@ -53,9 +53,7 @@ fn four_network_cameras_and_a_microphone_become_one_program_switched_by_cues() -
     let place = |name: &str| boxes.iter().position(|b| b == name);
     ensure!(place("moov") < place("mdat") && !boxes.contains(&"moof".to_owned()), "{boxes:?}");
 
-    // The file begins at the first keyframe after the recording began.
-    let zero = begun.t - 0.4;
-    let at = |t: f64| t - zero;
+    let at = |t: f64| t - begun.t + BEGINS_BEFORE;
     assert_eq!(seen(&file.path, at(5.2), Region::WHOLE)?, Some(1));
     assert_eq!(seen(&file.path, at(7.4), Region::WHOLE)?, Some(3));
     for (n, (column, row)) in [(0, 0), (1, 0), (0, 1), (1, 1)].into_iter().enumerate() {

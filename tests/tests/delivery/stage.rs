@@ -12,6 +12,9 @@ use pulse_tests::{
 /// How long the studio may take to begin and to end.
 pub const PATIENCE: Duration = Duration::from_secs(15);
 
+/// About how long before the event that tells of a recording its file begins, in seconds: at the first keyframe that it has.
+pub const BEGINS_BEFORE: f64 = 0.4;
+
 /// A folder with a show in it.
 pub struct Stage {
     pub folder: Workdir,

@@ -10,12 +10,10 @@ use pulse_tests::{
 };
 use serde_json::json;
 
-use super::stage::{PATIENCE, Stage, looped, the_file};
+use super::stage::{BEGINS_BEFORE, PATIENCE, Stage, looped, the_file};
 
 /// Parts of the picture's width in which an edge is looked for.
 const COLUMNS: u32 = 64;
-/// How long before the event that tells of a recording its file begins, in seconds, give or take as much.
-const EARLY: f64 = 0.4;
 
 /// A show of some cameras by the names of their borders' colours, and further words.
 fn stage(name: &str, further: &[String]) -> Result<Stage> {
@@ -27,11 +25,11 @@ fn stage(name: &str, further: &[String]) -> Result<Stage> {
     Stage::new(name, &words)
 }
 
-/// Records the program for that long, and gives the time of the file's beginning too, to within [`EARLY`].
+/// Records the program for that long, and gives the time of the file's beginning too, to within [`BEGINS_BEFORE`].
 fn recorded(stage: &Stage, cues: &str, length: &str) -> Result<(Finished, f64)> {
     let mut app: App = stage.run(&["--record", "program", "--for", length, "--cues", &stage.cues(cues)?])?;
     let begun = app.wait_for("recording", PATIENCE, |_| true)?;
-    Ok((app.finish(PATIENCE * 2)?, begun.t - EARLY))
+    Ok((app.finish(PATIENCE * 2)?, begun.t - BEGINS_BEFORE))
 }
 
 /// The frames from before a scene was taken until well after its transition of a second.
@@ -78,10 +76,10 @@ fn wipes_and_slides_go_evenly_and_a_t_bar_stays_where_it_is_held() -> Result<()>
     stage.edit(|show| show["transition"] = json!({"kind": {"wipe": "right"}, "ms": 500}))?;
     let (finished, zero) = recorded(
         &stage,
-        r#"[{"at": 3, "take": "Green", "transition": "wipe-left", "ms": 1000},
-            {"at": 5.5, "take": "Blue", "transition": "slide-bottom", "ms": 1000},
-            {"at": 8, "preview": "Red"}, {"at": 8.2, "tbar": 0.5}, {"at": 10, "tbar": 1}]"#,
-        "11.2s",
+        r#"[{"at": 4, "take": "Green", "transition": "wipe-left", "ms": 1000},
+            {"at": 6.5, "take": "Blue", "transition": "slide-bottom", "ms": 1000},
+            {"at": 9, "preview": "Red"}, {"at": 9.2, "tbar": 0.5}, {"at": 11, "tbar": 1}]"#,
+        "12.5s",
     )?;
     let takes: Vec<_> = finished.all("take").filter_map(|take| take.text("/scene").ok()).collect();
     assert_eq!(takes, ["Green", "Blue", "Red"]);
@@ -110,11 +108,11 @@ fn wipes_and_slides_go_evenly_and_a_t_bar_stays_where_it_is_held() -> Result<()>
     goes_evenly(&slid).context("slide")?;
 
     let at = |t: f64| t - zero;
-    for picture in judge::frames_between(&file, at(8.3 + EARLY), at(10.0 - EARLY))? {
+    for picture in judge::frames_between(&file, at(9.3 + BEGINS_BEFORE), at(11.0 - BEGINS_BEFORE))? {
         let seen = beside_each_other(&picture, [0, 2]);
         ensure!(matches!(seen[..], [(2, _), (0, edge)] if (edge - 0.5).abs() < 0.02), "held half-way: {seen:?}");
     }
-    let end = judge::frame_at(&file, at(10.2 + EARLY))?;
+    let end = judge::frame_at(&file, at(11.2 + BEGINS_BEFORE))?;
     assert_eq!(beside_each_other(&end, [0, 2]), [(0, 0.0)], "the T-bar is at its end");
     Ok(())
 }
@@ -148,10 +146,10 @@ fn a_stinger_hides_the_cut_and_lets_the_scenes_be_seen_where_it_is_transparent()
     stage.edit(|show| show["transition"] = json!({"kind": {"stinger": "gold"}, "ms": 1000}))?;
     let (finished, zero) = recorded(
         &stage,
-        r#"[{"at": 3, "take": "Green"}, {"at": 5.5, "take": "Blue", "transition": "stinger:Silver", "ms": 1000},
-            {"at": 8, "take": "Red", "transition": "stinger"},
-            {"at": 10.5, "take": "White", "transition": "stinger:Bronze", "ms": 1000}]"#,
-        "13s",
+        r#"[{"at": 4, "take": "Green"}, {"at": 6.5, "take": "Blue", "transition": "stinger:Silver", "ms": 1000},
+            {"at": 9, "take": "Red", "transition": "stinger"},
+            {"at": 11.5, "take": "White", "transition": "stinger:Bronze", "ms": 1000}]"#,
+        "14s",
     )?;
     let file = the_file(&finished, "program")?.path;
     stung(&around(&file, &finished, "Green", zero)?, 0, 1).context("the show's own stinger")?;
