@@ -79,6 +79,8 @@ pub struct Written {
     pub kind: String,
     /// Whose picture or sound it is, for one that is not the program's.
     pub source: Option<String>,
+    /// When it begins, in seconds since the start of the run.
+    pub start: f64,
     /// Seconds.
     pub duration: f64,
     /// Frames of video; a file of sound has none.
@@ -256,7 +258,7 @@ mod tests {
     #[test]
     fn an_event_is_asked_by_pointer_and_says_what_it_lacks() {
         let line = r#"{"event": "stopped", "t": 4.5, "files": [{"path": "out/program.mp4", "kind": "program",
-            "duration": 4.0, "frames": 120, "bytes": 9}], "sources": {"Aisle": {"fps": 29.9, "state": "live"}}}"#;
+            "start": 0.5, "duration": 4.0, "frames": 120, "bytes": 9}], "sources": {"Aisle": {"fps": 29.9, "state": "live"}}}"#;
         let event: Event = serde_json::from_str(line).unwrap();
         assert_eq!((event.event.as_str(), event.t), ("stopped", 4.5));
         assert_eq!(event.text("/sources/Aisle/state").unwrap(), "live");

@@ -365,15 +365,17 @@ impl Picture {
     }
 
     /// Reads a binary PPM ("P6", 8 bits a channel), as ffmpeg writes it: no comments, one white space between fields.
-    fn from_ppm(ppm: &[u8]) -> Result<Self> {
+    /// Gives what follows it too.
+    fn from_ppm(ppm: &[u8]) -> Result<(Self, &[u8])> {
         let mut fields = ppm.splitn(4, u8::is_ascii_whitespace);
         let mut field = || fields.next().and_then(|field| str::from_utf8(field).ok()).context("not a PPM picture");
         ensure!(field()? == "P6", "not a PPM picture");
-        let (width, height) = (field()?.parse()?, field()?.parse()?);
+        let (width, height): (usize, usize) = (field()?.parse()?, field()?.parse()?);
         let rest = ppm.splitn(4, u8::is_ascii_whitespace).nth(3).and_then(|rest| rest.strip_prefix(b"255\n"));
-        let data = rest.context("not a PPM picture of 8 bits a channel")?.to_vec();
-        ensure!(width > 0 && height > 0 && data.len() == width * height * 3, "a PPM picture of {} bytes", data.len());
-        Ok(Self { width, height, data })
+        let rest = rest.context("not a PPM picture of 8 bits a channel")?;
+        ensure!(width > 0 && height > 0 && rest.len() >= width * height * 3, "a PPM picture of {} bytes", rest.len());
+        let (data, rest) = rest.split_at(width * height * 3);
+        Ok((Self { width, height, data: data.to_vec() }, rest))
     }
 }
 
@@ -382,9 +384,32 @@ impl Picture {
 /// # Errors
 /// When there is none.
 pub fn frame_at(path: impl AsRef<OsStr>, seconds: f64) -> Result<Picture> {
-    let mut command = opened_near(path.as_ref(), seconds);
-    command.args(["-map", "0:v:0", "-vf", &format!("select='gte(t,{seconds})'"), "-frames:v", "1"]);
+    let found = pictures(path.as_ref(), seconds, &format!("gte(t,{seconds})"), &["-frames:v", "1"])?;
+    found.into_iter().next().with_context(|| format!("{} has no picture at {seconds} s", path.as_ref().display()))
+}
+
+/// All pictures of a file that are shown from one time in seconds until before another, as [`frame_at`] gives them.
+///
+/// # Errors
+/// When there is none.
+pub fn frames_between(path: impl AsRef<OsStr>, from: f64, to: f64) -> Result<Vec<Picture>> {
+    let wanted = format!("gte(t,{from})*lt(t,{to})");
+    // With copied times the end is one of the file's times, too: nothing behind it is decoded.
+    let all = pictures(path.as_ref(), from, &wanted, &["-fps_mode", "passthrough", "-to", &to.to_string()])?;
+    ensure!(!all.is_empty(), "{} has no picture from {from} s to {to} s", path.as_ref().display());
+    Ok(all)
+}
+
+/// The pictures for which ffmpeg's expression is true; reading begins before `near`.
+fn pictures(path: &OsStr, near: f64, wanted: &str, options: &[&str]) -> Result<Vec<Picture>> {
+    let mut command = opened_near(path, near);
+    command.args(["-map", "0:v:0", "-vf", &format!("select='{wanted}'")]).args(options);
     let (ppm, _) = run(command.args(["-f", "image2pipe", "-c:v", "ppm", "-"]))?;
-    ensure!(!ppm.is_empty(), "{} has no picture at {seconds} s", path.as_ref().display());
-    Picture::from_ppm(&ppm)
+    let (mut rest, mut pictures) = (ppm.as_slice(), Vec::new());
+    while !rest.is_empty() {
+        let (picture, after) = Picture::from_ppm(rest)?;
+        pictures.push(picture);
+        rest = after;
+    }
+    Ok(pictures)
 }

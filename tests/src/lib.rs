@@ -1,7 +1,7 @@
 //! The harness of real peers, and the tests that use them.
 //!
 //! A test starts the studio's own binary ([`app`]) against cameras, senders and servers that are real programs on the
-//! loopback ([`rtsp`], [`srt`], [`rtmp`], [`http`], [`pipewire`]), fed with generated media ([`media`], [`beacon`]), and
+//! loopback ([`rtsp`], [`srt`], [`rtmp`], [`http`], [`pipewire`], [`screen`]), fed with generated media ([`media`], [`beacon`]), and
 //! lets ffprobe and ffmpeg judge what came out ([`judge`]).
 //!
 //! May import: anything, but nothing of the studio: what is tested is reached by its command line, its files and its ports.
@@ -23,6 +23,7 @@ pub mod media;
 pub mod pipewire;
 pub mod rtmp;
 pub mod rtsp;
+pub mod screen;
 pub mod sound;
 pub mod srt;
 pub mod wait;

@@ -77,7 +77,6 @@ impl Session {
     /// # Errors
     /// When it is not within 15 s.
     pub fn plug_camera(&self, spec: &CameraSpec) -> Result<Camera> {
-        let [red, green, blue] = spec.colour.map(u32::from);
         let ((width, height), fps) = (spec.size, spec.fps);
         let mut properties = format!("props,media.class=Video/Source,node.name={}", spec.name);
         let description = ("node.description".to_owned(), spec.description.clone());
@@ -86,9 +85,7 @@ impl Session {
         }
         let caps = format!("video/x-raw,format=YUY2,width={width},height={height},framerate={fps}/1");
         let mut command = Command::new("gst-launch-1.0");
-        command.args(["videotestsrc", "is-live=true", "pattern=ball", "foreground-color=0xff000000"]);
-        command.arg(format!("background-color={:#x}", 0xff00_0000 | red << 16 | green << 8 | blue));
-        command.args(["!", &caps, "!", "pipewiresink", "mode=provide"]);
+        command.args(moving_ball(spec.colour)).args(["is-live=true", "!", &caps, "!", "pipewiresink", "mode=provide"]);
         command.arg(format!("stream-properties=\"{properties}\""));
         command.envs(self.env()).stdin(Stdio::null());
         let camera =
@@ -198,6 +195,13 @@ impl Session {
         self._daemons.push(child);
         Ok(())
     }
+}
+
+/// The words of a GStreamer pipeline that draws a black ball moving over one colour.
+pub(crate) fn moving_ball(ground: Rgb) -> Vec<String> {
+    let [red, green, blue] = ground.map(u32::from);
+    let ground = format!("background-color={:#x}", 0xff00_0000 | red << 16 | green << 8 | blue);
+    ["videotestsrc", "pattern=ball", "foreground-color=0xff000000", &ground].map(str::to_owned).to_vec()
 }
 
 fn answers(socket: &Path) -> bool {

@@ -83,13 +83,20 @@ fn word_of(transition: &Transition, show: &Show) -> Word {
     }
 }
 
-/// The line that tells of a cue that was carried out; preview and T-bar are not told.
+/// The line that tells of a cue that was carried out; preview, and a T-bar that is not at its far end, are not told. `studio` is
+/// the one before.
 pub fn event(action: &CueAction, command: &Command, studio: &Studio) -> Option<Event> {
+    let (show, live) = (&studio.show, &studio.live);
+    let taken = |scene: &str, transition: &Transition| {
+        let ms = if transition.kind == TransitionKind::Cut { 0 } else { transition.ms };
+        Event::Take { scene: scene.to_owned(), transition: word_of(transition, show), ms }
+    };
     match (action, command) {
         (CueAction::Take { scene, .. }, Command::Take { transition, .. }) => {
-            let transition = transition.as_ref().unwrap_or(&studio.show.transition);
-            let ms = if transition.kind == TransitionKind::Cut { 0 } else { transition.ms };
-            Some(Event::Take { scene: scene.clone(), transition: word_of(transition, &studio.show), ms })
+            Some(taken(scene, transition.as_ref().unwrap_or(&show.transition)))
+        }
+        (CueAction::TBar { position }, _) if *position >= 1.0 && live.preview != live.program => {
+            Some(taken(&show.scene(live.preview.as_ref()?)?.name, &show.transition))
         }
         (CueAction::Marker { name }, _) => Some(Event::Marker { name: name.clone() }),
         (CueAction::Mute { source, muted }, _) => Some(Event::Mute { source: source.clone(), muted: *muted }),

@@ -68,6 +68,7 @@ pub fn recorded(file: &FileReport) -> RecordedFile {
         path: file.path.display().to_string(),
         kind,
         source: file.source.as_ref().map(ToString::to_string),
+        start: Duration::from_nanos(file.start).as_secs_f64(),
         duration: file.duration,
         frames: if kind == FileKind::Audio { 0 } else { file.frames },
         bytes: file.bytes,

@@ -37,7 +37,10 @@ pub struct Args {
     /// End after this time
     #[arg(long = "for", value_name = "TIME", value_parser = parse::duration)]
     pub length: Option<Duration>,
-    /// What to do when: a JSON list of cues
+    /// What to do when: a JSON list of cues, each with "at" (seconds) and one of take, preview, tbar, marker, mute, unmute, gain
+    ///
+    /// take goes with "transition" (cut, fade, wipe-left, slide-left or another edge, stinger, stinger:SOURCE) and "ms". tbar moves
+    /// from the program (0) to the preview (1) by the show's own transition: there the take has happened.
     #[arg(long, value_name = "FILE")]
     pub cues: Option<PathBuf>,
     /// Video encoder: auto, x264, openh264 or a GStreamer element

@@ -257,6 +257,9 @@ pub struct RecordedFile {
     /// Whose it is; none for the program.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<String>,
+    /// When it begins, in seconds since the start of the run.
+    #[serde(serialize_with = "measure")]
+    pub start: f64,
     /// Seconds.
     #[serde(serialize_with = "measure")]
     pub duration: f64,

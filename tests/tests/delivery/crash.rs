@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use pulse_tests::{
-    app::App,
-    judge::{self, Probe},
+    app::{App, Written},
+    judge::{self, Picture, Probe, Region, colour_distance},
     media::{self, BORDER, camera_seen},
     rtsp::Camera,
     wait::wait_for,
@@ -46,11 +46,12 @@ fn a_killed_program_loses_less_than_a_second_and_is_made_whole_in_place() -> Res
     Ok(())
 }
 
-#[test]
-fn a_camera_that_dies_is_told_and_comes_back_within_three_seconds() -> Result<()> {
+/// Records a camera that dies and comes back within 3 s; gives the program's file and when the loss was told, in seconds.
+fn recorded_while_its_camera_was_away(name: &str, on_loss: &str) -> Result<(Stage, Written, f64)> {
     let mut camera = Camera::play(&media::small_camera(1).path()?)?;
     let words = ["--camera".to_owned(), format!("Aisle={}", camera.url()), "--mic".into(), "Room=test:sine".into()];
-    let stage = Stage::new("lost", &words)?;
+    let stage = Stage::new(name, &words)?;
+    stage.edit(|show| show["sources"][0]["on_loss"] = on_loss.into())?;
     let mut app = stage.run(&["--record", "program"])?;
     app.wait_for("recording", PATIENCE, |_| true)?;
     app.wait_for("stats", PATIENCE, |stats| stats.text("/sources/aisle/state").is_ok_and(|state| state == "live"))?;
@@ -69,9 +70,36 @@ fn a_camera_that_dies_is_told_and_comes_back_within_three_seconds() -> Result<()
     let file = stopped.files()?.into_iter().next().context("no file")?;
     judge::decodes_clean(&file.path)?;
     ensure!(judge::longest_gap(&judge::packets(&file.path, "v:0")?) < 0.04, "the program lost frames with its camera");
-    let colour = |t: f64| -> Result<_> { Ok(camera_seen(judge::frame_at(&file.path, t)?.mean_rgb(BORDER))) };
-    assert_eq!(colour(lost.t + 1.0)?, None, "no slate while the camera was away");
-    assert_eq!(colour(file.duration - 0.5)?, Some(1), "the camera is not seen again");
+    let end = judge::frame_at(&file.path, file.duration - 0.5)?.mean_rgb(BORDER);
+    assert_eq!(camera_seen(end), Some(1), "the camera is not seen again");
+    Ok((stage, file, lost.t))
+}
+
+#[test]
+fn a_camera_that_dies_is_told_and_comes_back_within_three_seconds() -> Result<()> {
+    let (_stage, file, lost) = recorded_while_its_camera_was_away("lost", "slate")?;
+    let slate = judge::frame_at(&file.path, lost + 1.0)?.mean_rgb(BORDER);
+    assert_eq!(camera_seen(slate), None, "no slate while the camera was away");
+    Ok(())
+}
+
+#[test]
+fn the_last_frame_of_a_camera_that_died_stays_when_the_show_asks_for_it() -> Result<()> {
+    let (_stage, file, lost) = recorded_while_its_camera_was_away("last-frame", "last_frame")?;
+    let stands = judge::frames_between(&file.path, lost, lost + 1.5)?;
+    let seen = |picture: &Picture| camera_seen(picture.mean_rgb(BORDER));
+    ensure!(stands.iter().all(|picture| seen(picture) == Some(1)), "something else is seen while the camera was away");
+    // Sixteen parts of a picture that stands still keep their colours, but for what an encoder changes.
+    let stands_still = |pictures: &[Picture]| {
+        let same = |part| {
+            let before = pictures[0].mean_rgb(part);
+            pictures.iter().all(|picture| colour_distance(picture.mean_rgb(part), before) < 6)
+        };
+        (0..16).all(|n| same(Region::cell(n % 4, n / 4, 4, 4)))
+    };
+    ensure!(stands_still(&stands), "it moves while the camera was away");
+    let end = judge::frames_between(&file.path, file.duration - 1.0, file.duration)?;
+    ensure!(!stands_still(&end), "it still stands when the camera is back");
     Ok(())
 }
 

@@ -3,8 +3,12 @@
 mod commands;
 mod control;
 mod crash;
+mod devices;
 mod harness;
+mod layouts;
 mod program;
 mod rtmp;
 mod sources;
 mod stage;
+mod stems;
+mod transitions;

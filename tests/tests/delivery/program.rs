@@ -31,7 +31,7 @@ fn four_network_cameras_and_a_microphone_become_one_program_switched_by_cues() -
     )?;
     let mut app = stage.run(&["--record", "program", "--for", "12s", "--cues", &cues])?;
     app.wait_ready(PATIENCE)?;
-    let begun = app.wait_for("recording", PATIENCE, |_| true)?;
+    app.wait_for("recording", PATIENCE, |_| true)?;
     let finished = app.finish(PATIENCE * 2)?;
 
     let takes: Vec<&str> = finished.all("take").filter_map(|take| take.text("/scene").ok()).collect();
@@ -53,9 +53,7 @@ fn four_network_cameras_and_a_microphone_become_one_program_switched_by_cues() -
     let place = |name: &str| boxes.iter().position(|b| b == name);
     ensure!(place("moov") < place("mdat") && !boxes.contains(&"moof".to_owned()), "{boxes:?}");
 
-    // The file begins at the first keyframe after the recording began.
-    let zero = begun.t - 0.4;
-    let at = |t: f64| t - zero;
+    let at = |t: f64| t - file.start;
     assert_eq!(seen(&file.path, at(5.2), Region::WHOLE)?, Some(1));
     assert_eq!(seen(&file.path, at(7.4), Region::WHOLE)?, Some(3));
     for (n, (column, row)) in [(0, 0), (1, 0), (0, 1), (1, 1)].into_iter().enumerate() {

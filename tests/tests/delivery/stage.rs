@@ -6,6 +6,7 @@ use anyhow::Result;
 use pulse_tests::{
     app::{App, Finished, Written},
     cleanup::Workdir,
+    media::CameraClip,
 };
 
 /// How long the studio may take to begin and to end.
@@ -42,6 +43,14 @@ impl Stage {
         App::start(job, variables)
     }
 
+    /// Changes the show file, as a person with an editor would.
+    pub fn edit(&self, change: impl FnOnce(&mut serde_json::Value)) -> Result<()> {
+        let path = self.folder.join("show.json");
+        let mut show = serde_json::from_slice(&std::fs::read(&path)?)?;
+        change(&mut show);
+        Ok(std::fs::write(path, show.to_string())?)
+    }
+
     /// Writes a cues file and gives its path.
     pub fn cues(&self, json: &str) -> Result<String> {
         let path = self.folder.join("cues.json");
@@ -53,6 +62,11 @@ impl Stage {
     pub fn recording(&self, name: &str) -> PathBuf {
         self.folder.path().join("out").join(name)
     }
+}
+
+/// An address that plays a clip over and over.
+pub fn looped(clip: &CameraClip) -> Result<String> {
+    Ok(format!("file:{}?loop", clip.path()?.display()))
 }
 
 /// The only file of a kind that was written.

@@ -24,7 +24,7 @@ pub mod registry;
 mod samples;
 pub mod screens;
 
-pub use monitor::{Monitor, list, make_source};
+pub use monitor::{Monitor, list, make_source, make_source_with_caps};
 pub use screens::{Screen, screen_source, screens};
 
 /// What names a device for good: kind, model, serial number if it has one, and port. `camera:c920@pci-0000-00-14-0-usb-0-2-1-0`.

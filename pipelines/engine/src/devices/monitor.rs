@@ -17,7 +17,7 @@ use std::{
 use gst::prelude::*;
 
 use super::{
-    Device, DeviceError, DeviceEvent, DeviceKind, Mode,
+    Device, DeviceError, DeviceEvent, DeviceId, DeviceKind, Mode,
     identity::{Facts, Properties},
     platform::{Platform, SYSTEM},
     registry::Registry,
@@ -90,6 +90,9 @@ pub fn list(timeout: Duration) -> Result<Vec<Device>, DeviceError> {
 
 /// An element that gives the pictures or the sound of the device with this id or name, or of the `default` one.
 ///
+/// When the device is unplugged the element posts an error. It can't be trusted to notice by itself: a sound service moves those
+/// who listen to a microphone that went to another one.
+///
 /// # Errors
 /// [`DeviceError::NotFound`] names the devices there are; [`DeviceError::Open`], [`DeviceError::Slow`], [`DeviceError::Start`].
 pub fn make_source(kind: DeviceKind, wanted: &str) -> Result<gst::Element, DeviceError> {
@@ -101,6 +104,15 @@ pub fn make_source(kind: DeviceKind, wanted: &str) -> Result<gst::Element, Devic
             .find(|s| wanted == "default" || Device::from(s.clone()).id.as_str() == wanted || s.name == wanted);
         return screen_source(screen.ok_or_else(|| DeviceError::not_found(kind, wanted, &names))?.index);
     }
+    make_source_with_caps(kind, wanted).map(|(source, _)| source)
+}
+
+/// As [`make_source`] for anything but screens, with what the device says it gives: an element that has not begun may not
+/// know. `None` where the device does not tell.
+///
+/// # Errors
+/// As [`make_source`].
+pub fn make_source_with_caps(kind: DeviceKind, wanted: &str) -> Result<(gst::Element, Option<gst::Caps>), DeviceError> {
     let (device, handle) = {
         let state = listed(FIRST_LISTING)?;
         let found = state.registry.find(kind, wanted).and_then(|d| Some((state.registry.handle(&d.id)?, d)));
@@ -111,12 +123,14 @@ pub fn make_source(kind: DeviceKind, wanted: &str) -> Result<gst::Element, Devic
         };
         (device, handle)
     };
-    handle.create_element(None).map_err(|error| DeviceError::Open {
+    let source = handle.create_element(None).map_err(|error| DeviceError::Open {
         kind,
         name: device.name,
         cause: error.to_string(),
         remedy: "install the GStreamer plugin of the service it belongs to (for PipeWire: gstreamer1.0-pipewire)",
-    })
+    })?;
+    HUB.lock().opened(device.id, &source);
+    Ok((source, handle.caps()))
 }
 
 /// See [`Hub::listed`].
@@ -138,6 +152,8 @@ struct State {
     phase: Phase,
     registry: Registry<gst::Device>,
     watchers: Vec<Watcher>,
+    /// Elements in use, and what they play.
+    in_use: Vec<(DeviceId, gst::glib::WeakRef<gst::Element>)>,
 }
 
 #[derive(Default)]
@@ -164,13 +180,26 @@ impl Watcher {
 }
 
 impl State {
-    fn tell(&mut self, events: impl IntoIterator<Item = DeviceEvent>) {
+    /// Gives the elements whose device has been unplugged.
+    fn tell(&mut self, events: impl IntoIterator<Item = DeviceEvent>) -> Vec<gst::Element> {
+        let mut bereft = Vec::new();
         for event in events {
             tracing::info!(?event, "devices");
             for watcher in &mut self.watchers {
                 watcher.tell(&event);
             }
+            if let DeviceEvent::Removed(id) = &event {
+                bereft.extend(
+                    self.in_use.extract_if(.., |(used, _)| used == id).filter_map(|(_, element)| element.upgrade()),
+                );
+            }
         }
+        bereft
+    }
+
+    fn opened(&mut self, id: DeviceId, source: &gst::Element) {
+        self.in_use.retain(|(_, element)| element.upgrade().is_some());
+        self.in_use.push((id, source.downgrade()));
     }
 }
 
@@ -212,7 +241,8 @@ impl Hub {
             let mut state = self.lock();
             let events = state.registry.plug_all(claims);
             state.phase = Phase::Listed;
-            state.tell(events);
+            // Nothing is in use before the first list.
+            drop(state.tell(events));
         }
         self.told.notify_all();
         if started.is_ok() {
@@ -228,25 +258,28 @@ impl Hub {
             gst::MessageView::DeviceAdded(added) => {
                 let device = added.device();
                 if let Some(facts) = facts(&device) {
-                    let mut state = self.lock();
-                    let event = state.registry.plug(facts, device);
-                    state.tell(event);
+                    self.follow(|registry| registry.plug(facts, device));
                 }
             }
-            gst::MessageView::DeviceRemoved(removed) => {
-                let mut state = self.lock();
-                let event = state.registry.unplug(&removed.device());
-                state.tell(event);
-            }
+            gst::MessageView::DeviceRemoved(removed) => self.follow(|registry| registry.unplug(&removed.device())),
             gst::MessageView::DeviceChanged(changed) => {
                 let (device, before) = changed.device_changed();
                 if let Some(facts) = facts(&device) {
-                    let mut state = self.lock();
-                    let events = state.registry.change(&before, facts, device);
-                    state.tell(events);
+                    self.follow(|registry| registry.change(&before, facts, device));
                 }
             }
             _ => {}
+        }
+    }
+
+    fn follow<E: IntoIterator<Item = DeviceEvent>>(&self, change: impl FnOnce(&mut Registry<gst::Device>) -> E) {
+        let bereft = {
+            let mut state = self.lock();
+            let events = change(&mut state.registry);
+            state.tell(events)
+        };
+        for element in bereft {
+            gst::element_error!(element, gst::ResourceError::NotFound, ("it was unplugged"));
         }
     }
 }

@@ -1,6 +1,6 @@
 //! A microphone's own file: WAV, 48 kHz, 24 bits, as it comes, before any fader.
 //!
-//! The header is brought up to date every second, so the file plays after a crash. It follows the program's clock: what is missing
+//! The header is brought up to date twice a second, so the file plays after a crash. It follows the program's clock: what is missing
 //! is silence. Before a file reaches WAV's limit of 4 GiB the next part begins.
 
 use std::{
@@ -28,6 +28,8 @@ const PART: u64 = (3_900 << 20) / MOMENT_BYTES;
 const WAITING: usize = 512;
 /// How far a block may be off before silence is put in (or its beginning left out).
 const SLACK: i64 = 48_000 / 50;
+/// How many moments the header may not tell of yet: what a crash costs, which is to be well below a second.
+const UNTOLD: u64 = RATE / 2;
 
 /// Hands blocks of sound from the source's thread to the recorder's.
 struct Feed {
@@ -85,7 +87,8 @@ impl Wav {
         std::fs::create_dir_all(&setting.folder)
             .map_err(|e| OutputError::Folder { path: setting.folder.clone(), cause: e.to_string() })?;
         let path = free_path(&setting.folder, &setting.name, "wav");
-        let writer = hound::WavWriter::create(&path, SPEC).map_err(|e| explain(&path, &e))?;
+        let mut writer = hound::WavWriter::create(&path, SPEC).map_err(|e| explain(&path, &e))?;
+        writer.flush().map_err(|e| explain(&path, &e))?;
         control.begun(&path);
         Ok(Self { writer, path, start, moments: 0, flushed: 0 })
     }
@@ -104,7 +107,7 @@ impl Wav {
             let sample = |i: usize| f32::from_ne_bytes([both[i], both[i + 1], both[i + 2], both[i + 3]]);
             self.moment(sample(0), sample(4))?;
         }
-        if self.moments - self.flushed >= RATE {
+        if self.moments - self.flushed >= UNTOLD {
             self.flushed = self.moments;
             self.writer.flush().map_err(|e| explain(&self.path, &e))?;
         }

@@ -143,7 +143,7 @@ pub fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, caps: &gst::Caps, ends: 
     }
     let out = decoder.static_pad("src").ok_or_else(|| BranchError::Link("the decoder has no output".into()))?;
     match wanted {
-        Kind::EncodedPictures => pictures(pipeline, &out, ends),
+        Kind::EncodedPictures => lead_pictures(pipeline, &out, declares_alpha(caps), ends),
         _ => sound(pipeline, &out, ends),
     }
 }
@@ -164,8 +164,10 @@ fn decoder_for(caps: &gst::Caps) -> Result<gst::Element, BranchError> {
     let kinds = gst::ElementFactoryType::DECODER;
     let all = gst::ElementFactory::factories_with_type(kinds, gst::Rank::MARGINAL);
     let mut fitting: Vec<_> = all.into_iter().filter(|f| f.can_sink_any_caps(caps)).collect();
-    // Those that take whatever fits the caps first: one that asks for alpha comes after those that a plain stream was made for.
-    fitting.sort_by_key(|f| (!f.can_sink_all_caps(caps), std::cmp::Reverse(f.rank())));
+    // VP8 and VP9 with alpha are two streams in one: decoders of plain streams take them too, and lose the alpha. After that,
+    // those that take whatever fits the caps first.
+    let alpha = caps.iter().any(asks_for_alpha);
+    fitting.sort_by_key(|f| (takes_alpha(f) != alpha, !f.can_sink_all_caps(caps), std::cmp::Reverse(f.rank())));
     for factory in fitting {
         let Ok(element) = factory.create().build() else { continue };
         // A hardware decoder may be installed without its hardware: opening tells.
@@ -176,6 +178,16 @@ fn decoder_for(caps: &gst::Caps) -> Result<gst::Element, BranchError> {
     }
     let what = caps.structure(0).map_or_else(|| "this stream".to_owned(), |s| s.name().to_string());
     Err(BranchError::NoDecoder(what))
+}
+
+/// Whether a decoder is made for a picture with a second one in it that is its alpha.
+fn takes_alpha(decoder: &gst::ElementFactory) -> bool {
+    let inputs = decoder.static_pad_templates().into_iter().filter(|pad| pad.direction() == gst::PadDirection::Sink);
+    inputs.into_iter().any(|pad| pad.caps().iter().any(asks_for_alpha))
+}
+
+fn asks_for_alpha(codec: &gst::StructureRef) -> bool {
+    codec.get("codec-alpha").unwrap_or(false)
 }
 
 /// Where the times of a stream lie on the engine's count: a buffer is due at its running time plus the pipeline's latency.
@@ -267,6 +279,12 @@ fn give(tap: &Tap, mut buffer: gst::Buffer, caps: &gst::CapsRef, due: &Due<'_>) 
 
 /// Raw pictures: brought to I420 (A420 with alpha) in BT.709, turned upright, put into the slot when they are due.
 pub fn pictures(pipeline: &gst::Pipeline, pad: &gst::Pad, ends: &Ends) -> Result<(), BranchError> {
+    let caps = pad.current_caps();
+    let info = caps.as_ref().and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok());
+    lead_pictures(pipeline, pad, info.is_some_and(|info| info.has_alpha()), ends)
+}
+
+fn lead_pictures(pipeline: &gst::Pipeline, pad: &gst::Pad, alpha: bool, ends: &Ends) -> Result<(), BranchError> {
     let deinterlace = make("deinterlace")?;
     deinterlace.set_property_from_str("mode", "auto");
     let convert = make("videoconvert")?;
@@ -277,14 +295,16 @@ pub fn pictures(pipeline: &gst::Pipeline, pad: &gst::Pad, ends: &Ends) -> Result
         .build();
     filter.set_property("caps", caps);
     let sink = picture_sink(ends, pipeline);
-    let row: Vec<&gst::Element> = if has_alpha(pad) {
+    let row: Vec<&gst::Element> = if alpha {
         vec![&convert, &filter, sink.upcast_ref()]
     } else if is_interlaced(pad) {
         vec![&deinterlace, &convert, &filter, sink.upcast_ref()]
     } else {
         vec![&convert, &filter, sink.upcast_ref()]
     };
-    turn_when_told(pipeline, &filter);
+    if !alpha {
+        turn_when_told(pipeline, &filter);
+    }
     chain(pipeline, pad, &row)
 }
 
@@ -320,20 +340,10 @@ fn insert_turn(pipeline: &gst::Pipeline, pad: &gst::Pad) -> Result<(), BranchErr
     out.link(&behind).map(drop).map_err(|e| BranchError::Link(e.to_string()))
 }
 
-fn has_alpha(pad: &gst::Pad) -> bool {
-    let caps = pad.current_caps();
-    let info = caps.as_ref().and_then(|caps| gst_video::VideoInfo::from_caps(caps).ok());
-    info.is_some_and(|info| info.has_alpha()) || declares_alpha(pad)
-}
-
-/// A decoder that has not begun yet: its own input says whether there is alpha.
-fn declares_alpha(pad: &gst::Pad) -> bool {
-    let input =
-        pad.parent_element().and_then(|e| e.static_pad("sink")).and_then(|p| p.peer()).and_then(|p| p.current_caps());
-    let codec = input.as_ref().and_then(|caps| caps.structure(0));
-    codec.is_some_and(|s| {
-        s.get::<bool>("codec-alpha").unwrap_or(false)
-            || matches!(s.name().as_str(), "video/x-prores" | "video/x-rle" | "image/png")
+/// Whether encoded pictures may be transparent: their decoder has not begun yet.
+fn declares_alpha(caps: &gst::CapsRef) -> bool {
+    caps.structure(0).is_some_and(|codec| {
+        asks_for_alpha(codec) || matches!(codec.name().as_str(), "video/x-prores" | "video/x-rle" | "image/png")
     })
 }
 

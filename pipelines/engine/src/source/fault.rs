@@ -18,6 +18,9 @@ pub fn from_error(name: &str, address: &Address, error: &gst::glib::Error) -> So
     {
         return SourceFault::MissingFile { name, path: path.display().to_string() };
     }
+    if let (Address::Device { .. }, Some(gst::ResourceError::NotFound)) = (address, resource) {
+        return SourceFault::MissingDevice { name, cause };
+    }
     if let Some(gst::CoreError::MissingPlugin) = error.kind::<gst::CoreError>() {
         return SourceFault::Lacking { name, what: cause };
     }

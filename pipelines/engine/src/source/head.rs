@@ -8,7 +8,7 @@ use super::{
     fault,
 };
 use crate::{
-    devices::{self, DeviceKind},
+    devices::{self, DeviceError, DeviceKind},
     status::SourceFault,
 };
 
@@ -78,13 +78,9 @@ pub fn build(pipeline: &gst::Pipeline, ends: &Ends) -> Result<(), SourceFault> {
         }
         Address::Rtmp { url } => super::rtmp::build(pipeline, ends, url),
         Address::Screen { index } => {
-            let source = devices::screen_source(*index);
-            lead_device(pipeline, ends, source.map_err(|e| e.to_string()))
+            lead_device(pipeline, ends, devices::screen_source(*index).map(|source| (source, None)))
         }
-        Address::Device { id } => {
-            let source = devices::make_source(device_kind(ends), id);
-            lead_device(pipeline, ends, source.map_err(|e| e.to_string()))
-        }
+        Address::Device { id } => lead_device(pipeline, ends, devices::make_source_with_caps(device_kind(ends), id)),
         Address::Image { .. } | Address::Text { .. } => Ok(()),
     }
 }
@@ -144,15 +140,20 @@ fn rtsp(pipeline: &gst::Pipeline, ends: &Ends, url: &str) -> Result<(), BranchEr
     Ok(())
 }
 
-fn lead_device(pipeline: &gst::Pipeline, ends: &Ends, source: Result<gst::Element, String>) -> Result<(), SourceFault> {
+fn lead_device(
+    pipeline: &gst::Pipeline,
+    ends: &Ends,
+    source: Result<(gst::Element, Option<gst::Caps>), DeviceError>,
+) -> Result<(), SourceFault> {
     let name = ends.order.node.name.clone();
-    let source = source.map_err(|cause| SourceFault::MissingDevice { name: name.clone(), cause })?;
+    let missing = |cause: String| SourceFault::MissingDevice { name: name.clone(), cause };
+    let (source, offered) = source.map_err(|error| missing(error.to_string()))?;
     let led = pipeline.add(&source).map_err(|e| BranchError::Link(e.to_string())).and_then(|()| {
         let pad = src_pad(&source)?;
-        let caps = pad.query_caps(None);
+        let caps = offered.unwrap_or_else(|| pad.query_caps(None));
         lead(pipeline, &pad, &first_kind(&caps), ends)
     });
-    led.map_err(|error| SourceFault::MissingDevice { name, cause: error.to_string() })
+    led.map_err(|error| missing(error.to_string()))
 }
 
 /// A device may offer several formats: raw pictures before compressed ones.

@@ -352,7 +352,8 @@ impl Supervisor {
         {
             tracing::info!(source = %self.ends.order.id, "this file cannot be looped without a gap");
         }
-        if !self.ends.order.node.held {
+        // A stinger that is taken as soon as it is there is asked to play before it can.
+        if !self.ends.order.node.held || self.shared.play.swap(false, Ordering::AcqRel) {
             self.set_playing(pipeline);
         }
     }

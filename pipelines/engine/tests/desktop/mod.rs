@@ -123,6 +123,8 @@ impl Desktop {
         self.start("pipewire", &[]);
         wait_until("PipeWire listens", || dir.join("pipewire-0").exists());
         self.start("wireplumber", &[]);
+        // Its clients make this folder, too: two who make it at the same time fail.
+        fs::create_dir(dir.join("pulse")).unwrap();
         self.start("pipewire-pulse", &[]);
         let pulse = self.processes.last().unwrap().0.id();
         fs::write(dir.join("pulse.pid"), pulse.to_string()).unwrap();
