@@ -5,6 +5,7 @@ mod judges;
 mod material;
 mod network;
 mod processes;
+mod rooms;
 
 use std::path::Path;
 
