@@ -69,9 +69,9 @@ fn a_killed_server_comes_back_and_lets_everybody_in() -> Result<()> {
 fn a_viewer_chooses_a_layer() -> Result<()> {
     let server = Server::start()?;
     let mut viewer = Subscriber::join(&server, "wedding")?;
-    let _publisher = Publisher::join(&server, "wedding", (640, 360), 500, true)?;
+    let _publisher = Publisher::join(&server, "wedding", (1280, 720), 500, true)?;
     let sid = viewer.track("video", VIDEO, SOON)?.sid;
-    for (quality, width) in [(Quality::Low, 320), (Quality::High, 640), (Quality::Low, 320)] {
+    for (quality, width) in [(Quality::Low, 320), (Quality::Medium, 640), (Quality::High, 1_280), (Quality::Low, 320)] {
         viewer.ask_quality(&sid, quality)?;
         viewer.wait_for(&format!("a picture {width} wide"), SOON, |event| {
             event.frame(&sid).filter(|frame| frame.width == width && frame.clock.is_some()).map(|_| ())
