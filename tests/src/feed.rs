@@ -26,21 +26,28 @@ pub(crate) fn looped(clip: &Path) -> Command {
 /// When it is not let in within 15 s, with what it said at last.
 pub(crate) fn insist(name: &str, arguments: &[&str], clip: &Path) -> Result<Child> {
     let mut refusal = None;
-    let child = wait_for(&format!("{name} to be let in"), PATIENCE, || {
-        let mut command = looped(clip);
-        let child = Child::start(name, command.args(["-c", "copy", "-progress", "pipe:1"]).args(arguments))?;
-        match child.wait_line("sending", PATIENCE, sending) {
-            Ok(()) => Ok(Some(child)),
-            Err(cause) => {
-                refusal = Some(cause);
-                Ok(None)
-            }
+    let child = wait_for(&format!("{name} to be let in"), PATIENCE, || match attempt(name, arguments, clip) {
+        Ok(child) => Ok(Some(child)),
+        Err(cause) => {
+            refusal = Some(cause);
+            Ok(None)
         }
     });
     child.map_err(|late| match refusal {
         Some(cause) => cause.context(late),
         None => late,
     })
+}
+
+/// Starts an ffmpeg that sends to somebody who listens, once.
+///
+/// # Errors
+/// When it is not let in, with what it said.
+pub(crate) fn attempt(name: &str, arguments: &[&str], clip: &Path) -> Result<Child> {
+    let mut command = looped(clip);
+    let child = Child::start(name, command.args(["-c", "copy", "-progress", "pipe:1"]).args(arguments))?;
+    child.wait_line("sending", PATIENCE, sending)?;
+    Ok(child)
 }
 
 /// Whether a line of ffmpeg's `-progress` says that something has been sent.

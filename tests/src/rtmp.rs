@@ -4,7 +4,10 @@ use std::path::Path;
 
 use anyhow::Result;
 
-use crate::{child::Child, feed::insist};
+use crate::{
+    child::Child,
+    feed::{attempt, insist},
+};
 
 /// An encoder that publishes a clip for ever, without encoding it. Gone when dropped.
 #[derive(Debug)]
@@ -19,6 +22,15 @@ impl Encoder {
     /// When it is not let in within 15 s.
     pub fn publish(clip: &Path, url: &str) -> Result<Self> {
         let child = insist("the RTMP encoder", &["-f", "flv", url], clip)?;
+        Ok(Self { child })
+    }
+
+    /// As [`Encoder::publish`], but a refusal is final.
+    ///
+    /// # Errors
+    /// When it is not let in, with what it was told.
+    pub fn publish_once(clip: &Path, url: &str) -> Result<Self> {
+        let child = attempt("the RTMP encoder", &["-f", "flv", url], clip)?;
         Ok(Self { child })
     }
 

@@ -4,6 +4,7 @@ mod devices;
 mod judges;
 mod material;
 mod network;
+mod platforms;
 mod processes;
 mod rooms;
 
