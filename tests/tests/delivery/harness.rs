@@ -6,7 +6,9 @@ mod material;
 mod network;
 mod platforms;
 mod processes;
+mod receivers;
 mod rooms;
+mod weather;
 
 use std::path::Path;
 
