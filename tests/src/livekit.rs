@@ -3,6 +3,7 @@
 use std::{
     fmt::Display,
     fs,
+    net::{Ipv4Addr, SocketAddr},
     process::{Command, Stdio},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -17,6 +18,7 @@ use crate::{
     child::Child,
     cleanup::Workdir,
     http, peers,
+    proxy::{Proxy, Weather},
     wait::{free_tcp_port, free_udp_port, wait_for},
 };
 
@@ -41,6 +43,32 @@ pub enum Grant {
     Administer,
 }
 
+/// An address of the loopback that no interface has, so that a server that listens everywhere leaves it free.
+const FAR: Ipv4Addr = Ipv4Addr::new(127, 0, 0, 2);
+
+/// What lies between a server and its participants.
+#[derive(Debug)]
+pub struct Network {
+    /// What they say: WebSocket, HTTP and WHIP, over TCP.
+    pub signalling: Proxy,
+    /// What they send: RTP, over UDP. Each has a link of its own.
+    pub media: Proxy,
+}
+
+impl Network {
+    /// Where participants connect to.
+    #[must_use]
+    pub fn url(&self) -> String {
+        format!("ws://127.0.0.1:{}", self.signalling.port())
+    }
+
+    /// Changes what all of it is like.
+    pub fn set(&self, weather: Weather) {
+        self.signalling.set(weather);
+        self.media.set(weather);
+    }
+}
+
 /// A LiveKit server. Gone when dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -58,22 +86,45 @@ impl Server {
         Self::start_with(&json!({}))
     }
 
+    /// As [`Server::start`], with all that participants say and send to it passing through a network that can be made bad:
+    /// they connect to [`Network::url`].
+    ///
+    /// # Errors
+    /// As [`Server::start`].
+    pub fn start_behind_network() -> Result<(Self, Network)> {
+        let media = free_udp_port()?;
+        let server = Self::launch(&json!({}), media, FAR)?;
+        let network = Network {
+            signalling: Proxy::tcp(server.port)?,
+            // The server listens at the addresses that the machine has, and 127.0.0.1 is the only one: this one is free.
+            media: Proxy::udp_at(SocketAddr::from((FAR, media)), media)?,
+        };
+        Ok((server, network))
+    }
+
     /// As [`Server::start`], with further settings on the top level of its configuration, as
     /// `{"webhook": {"api_key": KEY, "urls": ["http://127.0.0.1:9000/hook"]}}`.
     ///
     /// # Errors
     /// As [`Server::start`].
     pub fn start_with(settings: &Value) -> Result<Self> {
-        let (port, media) = (free_tcp_port()?, free_udp_port()?);
+        Self::launch(settings, free_udp_port()?, Ipv4Addr::LOCALHOST)
+    }
+
+    /// `told` is the address that participants are told to send their media to.
+    fn launch(settings: &Value, media: u16, told: Ipv4Addr) -> Result<Self> {
+        let port = free_tcp_port()?;
         let mut config = json!({
             "port": port,
             "bind_addresses": ["127.0.0.1"],
             "keys": {KEY: SECRET},
             "logging": {"level": "info"},
             "room": {"enable_remote_unmute": true},
-            // One UDP port for everybody, so that it is the same after a restart; no TCP, so that nothing hides behind it.
+            // One UDP port for everybody, so that it is the same after a restart; no TCP, so that nothing hides behind it;
+            // and only participants look for a way, so that they send to where they are told.
             "rtc": {
-                "udp_port": media, "tcp_port": 0, "use_external_ip": false, "node_ip": "127.0.0.1",
+                "use_ice_lite": true,
+                "udp_port": media, "tcp_port": 0, "use_external_ip": false, "node_ip": told,
                 "enable_loopback_candidate": true, "interfaces": {"includes": ["lo"]},
             },
         });

@@ -28,7 +28,7 @@ use tokio::{
 pub enum Weather {
     /// Everything passes at once.
     Fair,
-    /// Each way takes at most so many kilobits (1,000 bits) a second.
+    /// Each client has a link of its own that takes at most so many kilobits (1,000 bits) a second.
     Limited(u32),
     /// Nothing passes either way and nobody is told. TCP connections stay, new ones too are accepted and hear nothing;
     /// what a TCP sender had sent arrives when the weather is fair again, as it does when a network comes back; datagrams
@@ -56,14 +56,14 @@ struct Counters {
     clients: AtomicU64,
 }
 
-/// A way through the proxy: from clients to the target or back. All connections share it.
+/// A client's way to the target or back.
 #[derive(Debug, Clone)]
 struct Way {
     weather: watch::Receiver<Weather>,
     counters: Arc<Counters>,
     up: bool,
     /// When what passed last is through, at the limit of then.
-    free: Arc<tokio::sync::Mutex<Instant>>,
+    free: Instant,
 }
 
 impl Way {
@@ -76,15 +76,11 @@ impl Way {
     async fn pace(&mut self, bytes: usize) {
         let Weather::Limited(kilobits) = *self.weather.borrow_and_update() else { return };
         let takes = Duration::from_secs_f64(bytes as f64 * 8.0 / (f64::from(kilobits.max(1)) * 1_000.0));
-        let until = {
-            let mut free = self.free.lock().await;
-            *free = (*free).max(Instant::now()) + takes;
-            *free
-        };
+        self.free = self.free.max(Instant::now()) + takes;
         // Better weather does not have to wait for what worse weather had promised.
         tokio::select! {
-            () = sleep_until(until) => {}
-            _ = self.weather.changed() => *self.free.lock().await = Instant::now(),
+            () = sleep_until(self.free) => {}
+            _ = self.weather.changed() => self.free = Instant::now(),
         }
     }
 }
@@ -93,7 +89,6 @@ impl Way {
 #[derive(Debug, Clone)]
 struct Link {
     target: SocketAddr,
-    weather: watch::Receiver<Weather>,
     counters: Arc<Counters>,
     up: Way,
     down: Way,
@@ -103,7 +98,8 @@ struct Link {
 #[derive(Debug)]
 pub struct Proxy {
     port: u16,
-    weather: watch::Sender<Weather>,
+    up: watch::Sender<Weather>,
+    down: watch::Sender<Weather>,
     counters: Arc<Counters>,
     stop: Option<oneshot::Sender<()>>,
     thread: Option<JoinHandle<()>>,
@@ -125,8 +121,16 @@ impl Proxy {
     /// # Errors
     /// When the machine has no port left.
     pub fn udp(target: u16) -> Result<Self> {
+        Self::udp_at(SocketAddr::from((Ipv4Addr::LOCALHOST, 0)), target)
+    }
+
+    /// As [`Proxy::udp`], at an address of one's own choice.
+    ///
+    /// # Errors
+    /// When the address is taken.
+    pub fn udp_at(address: SocketAddr, target: u16) -> Result<Self> {
         let runtime = Builder::new_current_thread().enable_all().build()?;
-        let (socket, port) = runtime.block_on(udp::listen())?;
+        let (socket, port) = runtime.block_on(udp::listen(address))?;
         Self::run(runtime, target, port, move |link| udp::serve(socket, link))
     }
 
@@ -134,33 +138,25 @@ impl Proxy {
     where
         F: Future<Output = Result<()>>,
     {
-        let (weather, seen) = watch::channel(Weather::Fair);
+        let ((up, up_seen), (down, down_seen)) = (watch::channel(Weather::Fair), watch::channel(Weather::Fair));
         let counters = Arc::<Counters>::default();
         let (stop, stopped) = oneshot::channel::<()>();
-        let target = SocketAddr::from((Ipv4Addr::LOCALHOST, target));
-        let (watched, counted) = (seen, Arc::clone(&counters));
+        let way = |weather, up| Way { weather, counters: Arc::clone(&counters), up, free: Instant::now() };
+        let link = Link {
+            target: SocketAddr::from((Ipv4Addr::LOCALHOST, target)),
+            counters: Arc::clone(&counters),
+            up: way(up_seen, true),
+            down: way(down_seen, false),
+        };
         let thread = thread::Builder::new().name(format!("proxy {port}")).spawn(move || {
             runtime.block_on(async {
-                let way = |up| Way {
-                    weather: watched.clone(),
-                    counters: Arc::clone(&counted),
-                    up,
-                    free: Arc::new(tokio::sync::Mutex::new(Instant::now())),
-                };
-                let link = Link {
-                    target,
-                    weather: watched.clone(),
-                    counters: Arc::clone(&counted),
-                    up: way(true),
-                    down: way(false),
-                };
                 tokio::select! {
                     _ = stopped => {}
                     end = serve(link) => eprintln!("the proxy on port {port} ended: {end:?}"),
                 }
             });
         })?;
-        Ok(Self { port, weather, counters, stop: Some(stop), thread: Some(thread) })
+        Ok(Self { port, up, down, counters, stop: Some(stop), thread: Some(thread) })
     }
 
     /// Where it listens.
@@ -181,7 +177,13 @@ impl Proxy {
 
     /// Changes what the network is like, from now on.
     pub fn set(&self, weather: Weather) {
-        self.weather.send_replace(weather);
+        self.set_up(weather);
+        self.down.send_replace(weather);
+    }
+
+    /// Changes what the network is like from clients to the target, and leaves the way back as it is.
+    pub fn set_up(&self, weather: Weather) {
+        self.up.send_replace(weather);
     }
 
     /// What has passed so far.

@@ -36,9 +36,17 @@ impl Publisher {
     /// # Errors
     /// When it is not let in within 20 s.
     pub fn join(server: &Server, room: &str, size: (u32, u32), hertz: u32, simulcast: bool) -> Result<Self> {
+        Self::join_at(&server.url(), room, size, hertz, simulcast)
+    }
+
+    /// As [`Publisher::join`], at an address (that of a proxy, say).
+    ///
+    /// # Errors
+    /// As [`Publisher::join`].
+    pub fn join_at(url: &str, room: &str, size: (u32, u32), hertz: u32, simulcast: bool) -> Result<Self> {
         let (camera, frames) = Child::start_piped("the publisher's camera", &mut clock::raw(size, 30)?)?;
         let mut command = Command::new(peers::python()?);
-        command.arg(peers::script("subscriber/publisher.py")).args(["--url", &server.url()]);
+        command.arg(peers::script("subscriber/publisher.py")).args(["--url", url]);
         command.args(["--size", &format!("{}x{}", size.0, size.1), "--tone", &hertz.to_string()]);
         command.args(simulcast.then_some("--simulcast"));
         command.env("LIVEKIT_TOKEN", token(room, "publisher", Grant::Publish)?).stdin(Stdio::from(frames));

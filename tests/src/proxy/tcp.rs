@@ -53,7 +53,7 @@ pub(super) async fn serve(listener: TcpListener, link: Link) -> Result<()> {
 }
 
 async fn connection(mut client: TcpStream, link: Link) {
-    let mut weather = link.weather.clone();
+    let mut weather = link.up.weather.clone();
     let broken = tokio::select! {
         // Nobody drops the sender while connections run.
         _ = weather.wait_for(|weather| *weather == Weather::Cut) => true,
@@ -67,7 +67,7 @@ async fn connection(mut client: TcpStream, link: Link) {
 
 /// Passes everything on, until both sides have closed or one has broken.
 async fn both_ways(client: &mut TcpStream, link: &Link) -> io::Result<()> {
-    let mut weather = link.weather.clone();
+    let mut weather = link.up.weather.clone();
     // A target that is not there is not seen through a mute network either.
     let _ = weather.wait_for(|weather| *weather != Weather::Mute).await;
     let mut target = small()?.connect(link.target).await?;

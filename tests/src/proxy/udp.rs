@@ -1,7 +1,7 @@
 //! Datagrams.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, hash_map::Entry},
     net::{Ipv4Addr, SocketAddr},
     sync::{
         Arc,
@@ -9,14 +9,14 @@ use std::{
     },
 };
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use tokio::{net::UdpSocket, sync::mpsc, task::JoinSet};
 
 use super::{Link, Way, Weather};
 
 /// The longest datagram there is, in bytes.
 const LONGEST: usize = 65_536;
-/// Datagrams that wait at most, of all clients one way; what comes on top is lost.
+/// Datagrams that wait at most, of one client one way; what comes on top is lost.
 const WAITING: usize = 512;
 /// How long what waits at a limit may take, in seconds, before what comes on top is lost: a router's buffer.
 const PATIENCE: f64 = 0.5;
@@ -70,32 +70,31 @@ async fn carry(mut queue: mpsc::Receiver<Parcel>, mut post: Post) {
     }
 }
 
-pub(super) async fn listen() -> Result<(UdpSocket, u16)> {
-    let socket = UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+pub(super) async fn listen(address: SocketAddr) -> Result<(UdpSocket, u16)> {
+    let socket = UdpSocket::bind(address).await.with_context(|| format!("cannot listen at {address}"))?;
     let port = socket.local_addr()?.port();
     Ok((socket, port))
 }
 
 pub(super) async fn serve(socket: UdpSocket, link: Link) -> Result<()> {
     let mut tasks = JoinSet::new();
-    let (up, down) = (Post::open(&link.up, &mut tasks), Post::open(&link.down, &mut tasks));
     let socket = Arc::new(socket);
-    let mut clients: HashMap<SocketAddr, Arc<UdpSocket>> = HashMap::new();
+    let mut clients: HashMap<SocketAddr, (Arc<UdpSocket>, Post)> = HashMap::new();
     let mut datagram = vec![0; LONGEST];
     loop {
         // An error is an answer to something that was sent to a client which has gone since.
         let Ok((length, client)) = socket.recv_from(&mut datagram).await else { continue };
-        let own = match clients.get(&client) {
-            Some(own) => Arc::clone(own),
-            None => {
+        let (own, up) = match clients.entry(client) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(new) => {
                 let own = Arc::new(UdpSocket::bind((Ipv4Addr::LOCALHOST, 0)).await?);
-                tasks.spawn(answers(Arc::clone(&own), Arc::clone(&socket), client, down.clone()));
+                let (up, down) = (Post::open(&link.up, &mut tasks), Post::open(&link.down, &mut tasks));
+                tasks.spawn(answers(Arc::clone(&own), Arc::clone(&socket), client, down));
                 link.counters.clients.fetch_add(1, Ordering::Relaxed);
-                clients.insert(client, Arc::clone(&own));
-                own
+                new.insert((own, up))
             }
         };
-        up.send((datagram[..length].to_vec(), own, link.target));
+        up.send((datagram[..length].to_vec(), Arc::clone(own), link.target));
     }
 }
 

@@ -10,8 +10,10 @@ use pulse_tests::{
     judge::{Region, colour_distance, ffmpeg, frame_at},
     livekit::Server,
     media::PALETTE,
+    proxy::Weather,
     publisher::{AUDIO, Publisher, VIDEO},
     subscriber::{Quality, Subscriber, What},
+    wait::wait_until,
 };
 
 const SOON: Duration = Duration::from_secs(15);
@@ -103,5 +105,32 @@ fn a_recorded_clock_is_read_and_noise_is_none() -> Result<()> {
         ensure!(first >= before && (900..1_100).contains(&(later - first)), "{before} {first} {later}");
         ensure!(clock::read(&frame_at(path, 1.0)?, Region::cell(0, 0, 2, 2)).is_none(), "a clock where there is none");
     }
+    Ok(())
+}
+
+#[test]
+fn a_room_behind_a_bad_network_goes_quiet_and_comes_back() -> Result<()> {
+    let (server, network) = Server::start_behind_network()?;
+    let mut viewer = Subscriber::join_at(&network.url(), "wedding", "viewer", Region::WHOLE)?;
+    let _publisher = Publisher::join_at(&network.url(), "wedding", (640, 360), 500, false)?;
+    let sid = viewer.track("video", VIDEO, SOON)?.sid;
+    viewer.next_frame(&sid, SOON)?;
+    wait_until("media on their way through the proxy", SOON, || {
+        let passed = network.media.passed();
+        passed.up > 200_000 && passed.down > 200_000
+    })?;
+
+    network.media.set(Weather::Mute);
+    viewer.watch(Duration::from_millis(500))?;
+    let quiet = viewer.watch(Duration::from_secs(2))?;
+    ensure!(!quiet.iter().any(|event| event.frame(&sid).is_some()), "pictures come through a mute network");
+    network.media.set(Weather::Fair);
+    viewer.next_frame(&sid, SOON)?;
+
+    network.set(Weather::Cut);
+    viewer.wait_for("a lost connection", SOON, |event| (event.what == What::Reconnecting).then_some(()))?;
+    network.set(Weather::Fair);
+    viewer.wait_for("the connection", SOON, |event| (event.what == What::Reconnected).then_some(()))?;
+    ensure!(server.participants("wedding")?.len() == 2);
     Ok(())
 }
