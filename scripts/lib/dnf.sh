@@ -4,7 +4,7 @@
 DNF_BUILD="gcc gcc-c++ make pkgconf-pkg-config clang clang-devel cmake nasm git curl ca-certificates
     gstreamer1-devel gstreamer1-plugins-base-devel gstreamer1-plugins-bad-free-devel
     gstreamer1-plugins-base gstreamer1-plugins-good gstreamer1-plugins-bad-free gstreamer1-plugins-ugly-free
-    gstreamer1-plugin-libav gstreamer1-plugin-openh264 pipewire-gstreamer alsa-lib-devel systemd-devel libv4l-devel"
+    gstreamer1-plugin-libav gstreamer1-plugin-openh264 pipewire-gstreamer libnice-gstreamer1 alsa-lib-devel systemd-devel libv4l-devel"
 DNF_TEST="ffmpeg-free gstreamer1-rtsp-server-devel pipewire wireplumber pipewire-pulseaudio pipewire-utils
     pulseaudio-utils alsa-plugins-pulseaudio dbus-daemon xorg-x11-server-Xvfb nginx nginx-mod-stream python3 golang jq
     ShellCheck"

@@ -245,7 +245,8 @@ impl Subscriber {
                     return Ok(value);
                 }
             }
-            if !self.hear(what, end.saturating_duration_since(Instant::now()))? {
+            let heard = self.hear(what, end.saturating_duration_since(Instant::now()));
+            if !heard.with_context(|| format!("waited {:.1} s for {what}", within.as_secs_f64()))? {
                 bail!("{} ended before {what}; it said:\n{}", self.child.name(), self.child.stderr());
             }
         }
