@@ -76,7 +76,7 @@ fn a_viewer_chooses_a_layer() -> Result<()> {
     let mut viewer = Subscriber::join(&server, "wedding")?;
     let _publisher = Publisher::join(&server, "wedding", (960, 540), 500, true)?;
     let sid = viewer.track("video", VIDEO, SOON)?.sid;
-    for (quality, width) in [(Quality::Low, 240), (Quality::Medium, 480), (Quality::High, 960), (Quality::Low, 240)] {
+    for (quality, width) in [(Quality::Low, 320), (Quality::Medium, 640), (Quality::High, 960), (Quality::Low, 320)] {
         viewer.ask_quality(&sid, quality)?;
         viewer.wait_for(&format!("a picture {width} wide"), LONG, |event| {
             event.frame(&sid).filter(|frame| frame.width == width).map(|_| ())
