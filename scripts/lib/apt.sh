@@ -5,11 +5,12 @@ APT_BUILD="build-essential pkg-config clang libclang-dev cmake nasm git curl ca-
     libgstreamer1.0-dev libgstreamer-plugins-base1.0-dev libgstreamer-plugins-bad1.0-dev
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x gstreamer1.0-alsa gstreamer1.0-pulseaudio
-    gstreamer1.0-pipewire libasound2-dev libudev-dev libv4l-dev"
-# The tests play against real peers: an RTSP server, PipeWire's cameras and microphones, ffprobe as the judge.
+    gstreamer1.0-pipewire gstreamer1.0-nice libasound2-dev libudev-dev libv4l-dev"
+# The tests play against real peers: an RTSP server, nginx as an RTMP server, PipeWire's cameras and microphones, LiveKit's
+# Python SDK as a viewer, ffprobe as the judge.
 # Their harness is a member of the workspace, so its libraries are needed wherever the whole workspace is built.
 APT_TEST="ffmpeg libgstrtspserver-1.0-dev pipewire wireplumber pipewire-pulse pipewire-bin pulseaudio-utils
-    libasound2-plugins dbus xvfb jq shellcheck"
+    libasound2-plugins dbus xvfb nginx libnginx-mod-rtmp libnginx-mod-stream python3 python3-venv jq shellcheck"
 
 apt_missing() {
     local package
@@ -36,4 +37,16 @@ install_apt() {
     as_root env DEBIAN_FRONTEND=noninteractive apt-get -o DPkg::Lock::Timeout=300 -o Acquire::Retries=3 \
         install -y -qq -o Dpkg::Use-Pty=0 --no-install-recommends $missing >&2 </dev/null ||
         die "apt-get could not install the packages (its reason is above). On Ubuntu they need the 'universe' component: sudo add-apt-repository universe"
+    leave_ports_free "$missing"
+}
+
+# leave_ports_free PACKAGES: Debian starts a server as soon as it is installed; the tests start their own, on other ports.
+leave_ports_free() {
+    case " $1 " in
+        *" nginx "*)
+            have systemctl && systemctl is-active --quiet nginx || return 0
+            say "nginx is for the tests alone: its system service is switched off again"
+            as_root systemctl disable --now --quiet nginx >&2 || warn "it could not be: nginx holds port 80"
+            ;;
+    esac
 }

@@ -2,7 +2,7 @@
 # macOS with Homebrew. Its gstreamer formula holds every plugin set and the RTSP server.
 
 BREW_BUILD="gstreamer pkgconf cmake nasm"
-BREW_TEST="ffmpeg jq shellcheck"
+BREW_TEST="ffmpeg go python jq shellcheck"
 
 install_brew() {
     local wanted="$BREW_BUILD" formula missing=''

@@ -121,6 +121,7 @@ run_tests() {
     step "lints" check_lints
     step "dependencies" check_dependencies
     step "test runner" choose_runner
+    step "real peers" install_peers
     step "build" build_app
     step "unit, property and contract tests" test_units
     step "engine and delivery tests" test_delivery

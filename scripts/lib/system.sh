@@ -53,6 +53,9 @@ fetch() {
     curl --proto '=https' --tlsv1.2 --fail --silent --show-error --location --retry 3 --output "$2" "$1"
 }
 
+# check_sums: reads lines "SHA256  FILE" and is true when all of the files have these sums.
+check_sums() { if have sha256sum; then sha256sum -c -; else shasum -a 256 -c -; fi; }
+
 install_packages() {
     case "$(system)" in
         linux)

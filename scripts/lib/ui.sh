@@ -41,7 +41,7 @@ ensure_node() {
     { fetch "https://nodejs.org/dist/v$NODE_VERSION/$name" "$partial/$name" &&
         fetch "https://nodejs.org/dist/v$NODE_VERSION/SHASUMS256.txt" "$partial/sums"; } ||
         die "Node could not be downloaded: install Node $NODE_OLDEST or newer and call again"
-    (cd "$partial" && grep " $name\$" sums | { if have sha256sum; then sha256sum -c -; else shasum -a 256 -c -; fi; }) >&2 ||
+    (cd "$partial" && grep " $name\$" sums | check_sums) >&2 ||
         die "the archive of Node is not the published one: nothing was installed. Call again"
     tar -xzf "$partial/$name" -C "$partial" --strip-components=1
     rm -f "$partial/$name" "$partial/sums"

@@ -5,7 +5,7 @@ use std::{
     ffi::OsStr,
     fmt::Display,
     fs::{self, File},
-    io::{BufRead, BufReader, Read},
+    io::{BufRead, BufReader, Read, Write},
     iter,
     os::unix::process::CommandExt,
     path::PathBuf,
@@ -165,6 +165,16 @@ impl Child {
                 Err(()) => return self.fault(format!("said nothing about {what}"), within),
             }
         }
+    }
+
+    /// Writes a line to its standard input, which its command must have piped.
+    ///
+    /// # Errors
+    /// When it has closed it, with its standard error.
+    pub fn write_line(&mut self, line: &str) -> Result<()> {
+        let input = self.process.stdin.as_mut().with_context(|| format!("{} has no standard input", self.name))?;
+        let written = writeln!(input, "{line}").and_then(|()| input.flush());
+        written.with_context(|| format!("{} does not listen; it said:\n{}", self.name, self.stderr_tail()))
     }
 
     /// Waits until it ends by itself.

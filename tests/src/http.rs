@@ -23,6 +23,14 @@ use tower_http::services::ServeDir;
 
 use crate::{child::Child, cleanup::Workdir, feed::looped, wait::wait_until};
 
+/// How long a peer may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// What asks the peers that speak HTTP: an answer is an answer, whatever its status.
+pub(crate) fn agent() -> ureq::Agent {
+    ureq::Agent::config_builder().timeout_global(Some(ANSWER)).http_status_as_error(false).build().new_agent()
+}
+
 /// An HTTP server on 127.0.0.1. Gone, with all its connections, when dropped.
 #[derive(Debug)]
 pub struct Server {
@@ -66,7 +74,7 @@ impl Server {
         Self::serve(port, Router::new().route("/cam.mjpg", get(move || pictures(clip.clone()))))
     }
 
-    fn serve(port: u16, router: Router) -> Result<Self> {
+    pub(crate) fn serve(port: u16, router: Router) -> Result<Self> {
         let runtime = runtime::Builder::new_current_thread().enable_all().build()?;
         // Tokio's bind, unlike the standard library's, takes a port whose old connections still wait to be forgotten.
         let listener = runtime

@@ -364,6 +364,16 @@ impl Picture {
         sums.map(|sum| ((sum + count / 2) / count) as u8)
     }
 
+    /// Of three bytes a pixel, without padding.
+    pub(crate) fn from_rgb(width: usize, height: usize, data: Vec<u8>) -> Self {
+        assert!(
+            width > 0 && height > 0 && data.len() == width * height * 3,
+            "{width}x{height} in {} bytes",
+            data.len()
+        );
+        Self { width, height, data }
+    }
+
     /// Reads a binary PPM ("P6", 8 bits a channel), as ffmpeg writes it: no comments, one white space between fields.
     /// Gives what follows it too.
     fn from_ppm(ppm: &[u8]) -> Result<(Self, &[u8])> {

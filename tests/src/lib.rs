@@ -1,8 +1,14 @@
 //! The harness of real peers, and the tests that use them.
 //!
 //! A test starts the studio's own binary ([`app`]) against cameras, senders and servers that are real programs on the
+<<<<<<< HEAD
 //! loopback ([`rtsp`], [`srt`], [`rtmp`], [`http`], [`pipewire`], [`screen`]), fed with generated media ([`media`], [`beacon`]), and
 //! lets ffprobe and ffmpeg judge what came out ([`judge`]).
+=======
+//! loopback ([`rtsp`], [`srt`], [`rtmp`], [`http`], [`pipewire`]), fed with generated media ([`media`], [`beacon`], [`clock`]),
+//! has it publish to real platforms and viewers ([`livekit`], [`subscriber`], [`nginx_rtmp`], [`receiver`]) over a network that
+//! can be made bad ([`proxy`]), and lets ffprobe and ffmpeg judge what came out ([`judge`]).
+>>>>>>> wt-c
 //!
 //! May import: anything, but nothing of the studio: what is tested is reached by its command line, its files and its ports.
 //!
@@ -16,14 +22,23 @@ pub mod app;
 pub mod beacon;
 pub mod child;
 pub mod cleanup;
+pub mod clock;
 mod feed;
 pub mod http;
 pub mod judge;
+pub mod livekit;
 pub mod media;
+pub mod nginx_rtmp;
+pub mod peers;
 pub mod pipewire;
+pub mod proxy;
+pub mod publisher;
+pub mod receiver;
 pub mod rtmp;
 pub mod rtsp;
 pub mod screen;
 pub mod sound;
 pub mod srt;
+pub mod subscriber;
+pub mod tls;
 pub mod wait;

@@ -5,8 +5,6 @@
 mod camera;
 
 use std::{
-    env,
-    ffi::OsString,
     fs::{self, File},
     hash::{DefaultHasher, Hash, Hasher},
     path::{Path, PathBuf},
@@ -19,6 +17,7 @@ pub use camera::{CameraClip, Codec, Heard, beacon_camera, camera, small_camera};
 use crate::{
     child::run,
     judge::{Region, Rgb, colour_distance, ffmpeg},
+    peers,
 };
 
 /// Border colours of the cameras, in order: far enough apart to be told by [`camera_seen`] after two encodes.
@@ -52,6 +51,15 @@ pub fn camera_seen(border: Rgb) -> Option<usize> {
 
 /// To what every picture is converted: said in the stream too, so that nobody has to guess the colours.
 const BT709: &str = ",scale=out_color_matrix=bt709:out_range=tv,format=yuv420p";
+
+/// Reads `WIDTHxHEIGHT`, as `1280x720`.
+///
+/// # Errors
+/// For anything else.
+pub fn size(text: &str) -> Result<(u32, u32)> {
+    let (width, height) = text.split_once('x').context("wanted WIDTHxHEIGHT, as 1280x720")?;
+    Ok((width.parse()?, height.parse()?))
+}
 
 fn moving(width: u32, height: u32, fps: u32, seconds: u32, border: Rgb) -> String {
     let colour = hex(border);
@@ -279,11 +287,9 @@ fn made(name: &str, extension: &str, key: impl Hash, make: impl Fn(&Path) -> Res
     Ok(path)
 }
 
-/// Where the media are: `pulse-studio/media/v1` in `XDG_CACHE_HOME` or `~/.cache`.
+/// Where the media are: `media/v1` in the cache folder.
 fn folder() -> Result<PathBuf> {
-    let home = |name: &str| env::var_os(name).filter(|value: &OsString| !value.is_empty()).map(PathBuf::from);
-    let cache = home("XDG_CACHE_HOME").or_else(|| Some(home("HOME")?.join(".cache")));
-    let folder = cache.context("neither XDG_CACHE_HOME nor HOME is set")?.join("pulse-studio/media/v1");
+    let folder = peers::cache()?.join("media/v1");
     fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
     Ok(folder)
 }

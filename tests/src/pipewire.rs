@@ -94,6 +94,14 @@ impl Session {
         Ok(camera)
     }
 
+    /// Waits until a camera that somebody else plugged in is listed.
+    ///
+    /// # Errors
+    /// When it is not within 15 s.
+    pub fn wait_camera(&self, node: &str) -> Result<()> {
+        self.wait_for_node(node, true)
+    }
+
     /// Pulls a camera out, and is back when it is not listed any more.
     ///
     /// # Errors

@@ -1,7 +1,8 @@
-//! SRT cameras: ffmpeg calling the studio, and GStreamer's srtsink waiting to be called by it.
+//! SRT cameras: ffmpeg calling the studio, and GStreamer's srtsink waiting to be called by it; and receivers of what the
+//! studio sends.
 
 use std::{
-    path::Path,
+    path::{Path, PathBuf},
     process::{Command, Stdio},
     time::Duration,
 };
@@ -10,7 +11,10 @@ use anyhow::Result;
 
 use crate::{
     child::Child,
-    feed::{insist, looped},
+    cleanup::Workdir,
+    feed::{attempt, insist, looped},
+    judge::Region,
+    receiver,
     wait::free_udp_port,
 };
 
@@ -58,9 +62,25 @@ impl Camera {
     /// # Errors
     /// When it is not let in within 15 s.
     pub fn call(port: u16, clip: &Path, query: &str) -> Result<Self> {
-        let url = format!("srt://127.0.0.1:{port}?mode=caller{}", joined(query));
-        let source = insist(&format!("the SRT camera calling port {port}"), &["-f", "mpegts", &url], clip)?;
-        Ok(Self { url, source, sink: None })
+        Self::send(&format!("srt://127.0.0.1:{port}?mode=caller{}", joined(query)), clip)
+    }
+
+    /// As [`Camera::call`], to a whole address.
+    ///
+    /// # Errors
+    /// When it is not let in within 15 s.
+    pub fn send(url: &str, clip: &Path) -> Result<Self> {
+        let source = insist(&format!("the SRT camera calling {url}"), &["-f", "mpegts", url], clip)?;
+        Ok(Self { url: url.to_owned(), source, sink: None })
+    }
+
+    /// As [`Camera::send`], but a refusal is final.
+    ///
+    /// # Errors
+    /// When it is not let in, with what it was told.
+    pub fn send_once(url: &str, clip: &Path) -> Result<Self> {
+        let source = attempt(&format!("the SRT camera calling {url}"), &["-f", "mpegts", url], clip)?;
+        Ok(Self { url: url.to_owned(), source, sink: None })
     }
 
     /// Where a waiting camera is called, or whom a calling one calls.
@@ -80,6 +100,76 @@ impl Camera {
     /// The process that makes its picture, to freeze and thaw it.
     pub fn process(&mut self) -> &mut Child {
         &mut self.source
+    }
+}
+
+/// An SRT server or decoder at the other end: ffmpeg, called by the studio or calling it. Gone when dropped.
+#[derive(Debug)]
+pub struct Receiver {
+    url: String,
+    folder: Workdir,
+    /// How often it was started.
+    started: usize,
+    receiver: receiver::Receiver,
+}
+
+impl Receiver {
+    /// Waits on a free port for one caller; when that leaves it ends. `query` is added to its address, as
+    /// `passphrase=0123456789`.
+    ///
+    /// # Errors
+    /// When ffmpeg is missing.
+    pub fn listen(query: &str) -> Result<Self> {
+        let port = free_udp_port()?;
+        Self::open(format!("srt://127.0.0.1:{port}?mode=listener{}", joined(query)))
+    }
+
+    /// Calls a port of 127.0.0.1 until somebody listens there, for half a minute.
+    ///
+    /// # Errors
+    /// When ffmpeg is missing.
+    pub fn call(port: u16, query: &str) -> Result<Self> {
+        // In milliseconds.
+        Self::open(format!("srt://127.0.0.1:{port}?mode=caller&connect_timeout=30000{}", joined(query)))
+    }
+
+    fn open(url: String) -> Result<Self> {
+        let folder = Workdir::new("srt")?;
+        let receiver = receiver::Receiver::open(&url, &[], Some(&folder.join("received-1.ts")), Region::WHOLE)?;
+        Ok(Self { url, folder, started: 1, receiver })
+    }
+
+    /// Where a waiting receiver is called (with what it wants to hear), or whom a calling one calls.
+    #[must_use]
+    pub fn url(&self) -> String {
+        self.url.replace("mode=listener", "mode=caller")
+    }
+
+    /// What it was sent since it was started last, as it came.
+    #[must_use]
+    pub fn file(&self) -> PathBuf {
+        self.folder.join(format!("received-{}.ts", self.started))
+    }
+
+    /// Takes it away at once, without a goodbye. Nothing happens when it is gone already.
+    pub fn kill(&mut self) {
+        self.receiver.process().kill();
+    }
+
+    /// Brings it back at the same address, with a new file, killing it first where it still runs.
+    ///
+    /// # Errors
+    /// When ffmpeg is missing.
+    pub fn restart(&mut self) -> Result<()> {
+        self.kill();
+        self.started += 1;
+        self.receiver = receiver::Receiver::open(&self.url, &[], Some(&self.file()), Region::WHOLE)?;
+        Ok(())
+    }
+
+    /// The pictures it was sent.
+    pub fn pictures(&mut self) -> &mut receiver::Receiver {
+        &mut self.receiver
     }
 }
 

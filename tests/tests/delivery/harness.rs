@@ -4,7 +4,11 @@ mod devices;
 mod judges;
 mod material;
 mod network;
+mod platforms;
 mod processes;
+mod receivers;
+mod rooms;
+mod weather;
 
 use std::path::Path;
 

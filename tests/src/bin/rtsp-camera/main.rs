@@ -13,6 +13,8 @@ use clap::{Parser, ValueEnum};
 use gstreamer::{self as gst, glib};
 use gstreamer_rtsp_server::{RTSPAuth, RTSPMediaFactory, RTSPServer, RTSPToken, prelude::*};
 
+use pulse_tests::{clock::Painter, media::PALETTE};
+
 use crate::clip::Clip;
 
 #[derive(Debug, Parser)]
@@ -27,8 +29,11 @@ struct Args {
     /// Test picture: a pattern of GStreamer's videotestsrc.
     #[arg(long, default_value = "ball")]
     pattern: String,
+    /// Draws the time into the test picture (`pulse_tests::clock`) instead of a pattern.
+    #[arg(long)]
+    clock: bool,
     /// Width and height of the test picture in pixels.
-    #[arg(long, default_value = "640x360", value_parser = size)]
+    #[arg(long, default_value = "640x360", value_parser = pulse_tests::media::size)]
     size: (u32, u32),
     /// Frames a second of the test picture.
     #[arg(long, default_value_t = 30)]
@@ -67,11 +72,6 @@ enum Audio {
     Mono441,
 }
 
-fn size(text: &str) -> Result<(u32, u32)> {
-    let (width, height) = text.split_once('x').context("wanted WIDTHxHEIGHT, as 1280x720")?;
-    Ok((width.parse()?, height.parse()?))
-}
-
 fn main() -> Result<()> {
     let args = Args::parse();
     gst::init()?;
@@ -79,7 +79,7 @@ fn main() -> Result<()> {
     factory.set_shared(true);
     match &args.file {
         Some(path) => serve_clip(&factory, Arc::new(Clip::load(path)?)),
-        None => factory.set_launch(&drawn(&args)?),
+        None => serve_drawn(&factory, &args)?,
     }
 
     let server = RTSPServer::new();
@@ -98,10 +98,37 @@ fn main() -> Result<()> {
     bail!("the main loop ended")
 }
 
-/// The launch line that draws and encodes a test picture.
-fn drawn(args: &Args) -> Result<String> {
-    let ((width, height), fps, gop, pattern) = (args.size, args.fps, args.gop, &args.pattern);
+/// Has a factory draw and encode a test picture.
+fn serve_drawn(factory: &RTSPMediaFactory, args: &Args) -> Result<()> {
+    if !args.clock {
+        factory.set_launch(&drawn(args, &pattern(args)?));
+        return Ok(());
+    }
+    let painter = Painter::new(args.size, args.fps, PALETTE[0])?;
+    factory.set_launch(&drawn(args, &painter.launch()));
+    factory.connect_media_configure(move |_, media| {
+        let element = media.element();
+        let played = element.downcast_ref().context("not a bin").and_then(|bin| painter.clone().play_into(bin));
+        if let Err(cause) = played {
+            eprintln!("the clock is not drawn: {cause:#}");
+        }
+    });
+    Ok(())
+}
+
+/// The part of a launch line that draws a pattern.
+fn pattern(args: &Args) -> Result<String> {
+    let ((width, height), fps, pattern) = (args.size, args.fps, &args.pattern);
     ensure!(pattern.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '-'), "no pattern \"{pattern}\"");
+    Ok(format!(
+        "videotestsrc is-live=true pattern={pattern} ! video/x-raw,format=I420,width={width},height={height},\
+         framerate={fps}/1"
+    ))
+}
+
+/// The launch line that encodes a test picture.
+fn drawn(args: &Args, picture: &str) -> String {
+    let gop = args.gop;
     let encode = match args.codec {
         Codec::H264 => format!(
             "x264enc tune=zerolatency speed-preset=ultrafast bitrate=2000 key-int-max={gop} ! \
@@ -113,12 +140,9 @@ fn drawn(args: &Args) -> Result<String> {
         ),
         Codec::Mjpeg => "jpegenc quality=70 ! rtpjpegpay".to_owned(),
     };
-    let picture = format!(
-        "videotestsrc is-live=true pattern={pattern} ! video/x-raw,format=I420,width={width},height={height},\
-         framerate={fps}/1 ! queue max-size-buffers=3 ! {encode} name=pay0 pt=96"
-    );
+    let picture = format!("{picture} ! queue max-size-buffers=3 ! {encode} name=pay0 pt=96");
     let tone = match args.audio {
-        Audio::None => return Ok(format!("( {picture} )")),
+        Audio::None => return format!("( {picture} )"),
         Audio::Sine => "rate=48000,channels=2",
         Audio::Mono441 => "rate=44100,channels=1",
     };
@@ -126,7 +150,7 @@ fn drawn(args: &Args) -> Result<String> {
         "audiotestsrc is-live=true freq=440 volume=0.25 samplesperbuffer=1024 ! audio/x-raw,{tone} ! \
          queue max-size-time=1000000000 ! avenc_aac ! aacparse ! rtpmp4gpay name=pay1 pt=97"
     );
-    Ok(format!("( {picture} {sound} )"))
+    format!("( {picture} {sound} )")
 }
 
 /// Has a factory play a clip, from its beginning each time that a first client comes.
