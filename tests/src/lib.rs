@@ -1,14 +1,9 @@
 //! The harness of real peers, and the tests that use them.
 //!
 //! A test starts the studio's own binary ([`app`]) against cameras, senders and servers that are real programs on the
-<<<<<<< HEAD
-//! loopback ([`rtsp`], [`srt`], [`rtmp`], [`http`], [`pipewire`], [`screen`]), fed with generated media ([`media`], [`beacon`]), and
-//! lets ffprobe and ffmpeg judge what came out ([`judge`]).
-=======
-//! loopback ([`rtsp`], [`srt`], [`rtmp`], [`http`], [`pipewire`]), fed with generated media ([`media`], [`beacon`], [`clock`]),
+//! loopback ([`rtsp`], [`srt`], [`rtmp`], [`http`], [`pipewire`], [`screen`]), fed with generated media ([`media`], [`beacon`], [`clock`]),
 //! has it publish to real platforms and viewers ([`livekit`], [`subscriber`], [`nginx_rtmp`], [`receiver`]) over a network that
 //! can be made bad ([`proxy`]), and lets ffprobe and ffmpeg judge what came out ([`judge`]).
->>>>>>> wt-c
 //!
 //! May import: anything, but nothing of the studio: what is tested is reached by its command line, its files and its ports.
 //!

@@ -12,7 +12,7 @@ use anyhow::Result;
 use crate::{
     child::Child,
     cleanup::Workdir,
-    feed::{attempt, insist, looped},
+    feed::{insist, looped, once},
     judge::Region,
     receiver,
     wait::free_udp_port,
@@ -79,7 +79,7 @@ impl Camera {
     /// # Errors
     /// When it is not let in, with what it was told.
     pub fn send_once(url: &str, clip: &Path) -> Result<Self> {
-        let source = attempt(&format!("the SRT camera calling {url}"), &["-f", "mpegts", url], clip)?;
+        let source = once(&format!("the SRT camera calling {url}"), &["-f", "mpegts", url], clip)?;
         Ok(Self { url: url.to_owned(), source, sink: None })
     }
 
