@@ -1,6 +1,6 @@
 //! Codec settings as identities: outputs that want the same share one encoder.
 
-use pulse_show::{Canvas, EncoderChoice, Encoding};
+use pulse_show::{Canvas, EncoderChoice, Encoding, Profile};
 
 use crate::Refusal;
 
@@ -23,6 +23,8 @@ pub struct VideoSpec {
     pub gop_ms: u32,
     /// The element to try first; `None` for the first that works.
     pub prefer: Option<String>,
+    /// What of H.264 it uses.
+    pub profile: Profile,
 }
 
 /// Video codecs that outputs take.
@@ -63,6 +65,11 @@ pub struct Capabilities {
 const ISO_PRESET: &str = "ultrafast";
 
 impl VideoSpec {
+    /// The same for browsers: itself when it already is what they decode.
+    pub fn for_webrtc(&self) -> Self {
+        Self { profile: Profile::ConstrainedBaseline, ..self.clone() }
+    }
+
     /// The same pictures at the least cost: for a camera recorded on its own that does not send H.264 or H.265.
     pub fn for_iso(&self) -> Self {
         Self { preset: ISO_PRESET.to_owned(), ..self.clone() }
@@ -104,6 +111,7 @@ pub fn choose_video(
         preset: encoding.preset.clone(),
         gop_ms: encoding.gop_ms,
         prefer,
+        profile: encoding.profile,
     };
     Ok((spec, notice))
 }

@@ -1,6 +1,8 @@
 //! From what should be on air and what this machine can do to what should run.
 
-use pulse_show::{Address, Canvas, Fit, Layer, Rect, Scene, SceneId, Show, Source, SourceId, Strip, Studio};
+use pulse_show::{
+    Address, Canvas, Destination, Fit, Layer, Rect, Scene, SceneId, Show, Source, SourceId, Strip, Studio, Target,
+};
 
 use crate::{
     AudioCodec, AudioSpec, Capabilities, Draw, Graph, OutputId, OutputKind, OutputNode, Program, SoundPlan, SourceNode,
@@ -208,14 +210,32 @@ impl Outputs<'_> {
             }
         }
         for destination in live.publish.iter().filter_map(|id| show.destination(id)) {
-            let kind = OutputKind::Publish { destination: destination.id.clone(), url: destination.url.clone() };
-            self.program(&format!("publishing to \"{}\"", destination.name), codecs_for(&destination.url), kind);
+            self.publish(destination);
+        }
+    }
+
+    fn publish(&mut self, destination: &Destination) {
+        let wanted = format!("publishing to \"{}\"", destination.name);
+        match destination.url.parse::<Target>() {
+            Ok(target) => {
+                let (id, name) = (destination.id.clone(), destination.name.clone());
+                self.program(&wanted, codecs_for(&target), OutputKind::Publish { destination: id, name, target });
+            }
+            Err(error) => self.refuse(Refusal {
+                wanted,
+                missing: error.to_string(),
+                remedy: "correct the destination's address".to_owned(),
+                instead: None,
+            }),
         }
     }
 
     /// An output of the program. It is made without sound rather than not at all.
     fn program(&mut self, wanted: &str, order: &[AudioCodec], kind: OutputKind) {
-        let Some(video) = self.video(wanted) else { return };
+        let Some(mut video) = self.video(wanted) else { return };
+        if matches!(&kind, OutputKind::Publish { target, .. } if target.is_webrtc()) {
+            video = video.for_webrtc();
+        }
         let audio = match choose_audio(wanted, order, &self.studio.show.encoding, self.caps) {
             Ok(audio) => Some(audio),
             Err(refusal) => {
@@ -268,10 +288,11 @@ fn is_camera(studio: &Studio, source: &Source) -> bool {
 }
 
 /// The audio codecs a destination takes, best first: WebRTC takes Opus alone.
-fn codecs_for(url: &str) -> &'static [AudioCodec] {
-    if url.starts_with("livekit:") || url.starts_with("whip:") {
-        &[AudioCodec::Opus]
-    } else {
-        &[AudioCodec::Aac, AudioCodec::Opus]
+fn codecs_for(target: &Target) -> &'static [AudioCodec] {
+    match target {
+        Target::LiveKit { .. } | Target::Whip { .. } => &[AudioCodec::Opus],
+        // FLV knows no Opus.
+        Target::Rtmp { .. } => &[AudioCodec::Aac],
+        Target::Srt { .. } | Target::Hls { .. } => &[AudioCodec::Aac, AudioCodec::Opus],
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::Arc,
 };
 
-use pulse_show::{Address, Canvas, DestinationId, OnLoss, SourceId, TextStyle, Transition};
+use pulse_show::{Address, Canvas, DestinationId, OnLoss, SourceId, Target, TextStyle, Transition};
 
 use crate::{AudioSpec, Draw, VideoSpec};
 
@@ -147,8 +147,10 @@ pub enum OutputKind {
     Publish {
         /// Which.
         destination: DestinationId,
+        /// What the user calls it.
+        name: String,
         /// Where to, without any key.
-        url: String,
+        target: Target,
     },
 }
 

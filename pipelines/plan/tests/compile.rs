@@ -5,8 +5,8 @@
 use proptest::prelude::*;
 use pulse_plan::{AudioCodec, Capabilities, OutputId, OutputKind, Refusal, StripPlan, VideoCodec, VideoSpec, compile};
 use pulse_show::{
-    Canvas, Destination, EncoderChoice, Fit, Layer, Live, Record, Rect, Scene, Show, Source, Strip, Studio, Take,
-    Transition, TransitionKind, strategies,
+    Canvas, Destination, EncoderChoice, Fit, Layer, Live, Profile, Record, Rect, Scene, Show, Source, Strip, Studio,
+    Take, Transition, TransitionKind, strategies,
 };
 
 const EVERYTHING: Record = Record { program: true, iso: true, audio: true };
@@ -216,7 +216,8 @@ fn busy() -> Studio {
     studio.show.strips = vec![Strip::new("room".into()), Strip::new("cam".into()), Strip::new("logo".into())];
     let to = |id: &str, url: &str| Destination { id: id.into(), name: id.into(), url: url.into() };
     studio.show.destinations =
-        vec![to("tube", "rtmp://host/app"), to("hall", "livekit:ws://host"), to("idle", "srt://host:1")];
+        vec![to("tube", "rtmp://host/app"), to("hall", "livekit:ws://host?room=hall"), to("idle", "srt://host:1")];
+    studio.show.encoding.profile = Profile::ConstrainedBaseline;
     studio.live.record = EVERYTHING;
     studio.live.publish = vec!["tube".into(), "hall".into()];
     studio
@@ -232,6 +233,7 @@ fn program_spec() -> VideoSpec {
         preset: "veryfast".into(),
         gop_ms: 2000,
         prefer: None,
+        profile: Profile::ConstrainedBaseline,
     }
 }
 
@@ -328,6 +330,20 @@ fn machine() -> impl Strategy<Value = Capabilities> {
         .prop_map(|(h264, audio)| Capabilities { h264, audio })
 }
 
+#[test]
+fn browsers_have_an_encode_of_their_own_when_the_programs_is_not_for_them() {
+    let mut studio = busy();
+    studio.show.encoding.profile = Profile::High;
+    let graph = compile(&studio, &caps()).graph;
+    let high = VideoSpec { profile: Profile::High, ..program_spec() };
+    let video =
+        |id: &str| graph.outputs.iter().find(|(of, _)| of.as_str() == id).and_then(|(_, node)| node.video.clone());
+    assert_eq!(video("publish:hall"), Some(program_spec()));
+    assert_eq!(video("publish:tube"), Some(high.clone()));
+    assert_eq!(video("record:program"), Some(high));
+    assert_eq!(graph.video_encoders.len(), 2);
+}
+
 proptest! {
     #[test]
     fn a_graph_refers_only_to_what_it_has_and_has_only_what_is_used(studio in strategies::studio(), caps in machine()) {
@@ -355,7 +371,8 @@ proptest! {
             prop_assert!(made(&OutputKind::Program) != refused("recording the program"));
         }
         for destination in live.publish.iter().filter_map(|id| show.destination(id)) {
-            let kind = OutputKind::Publish { destination: destination.id.clone(), url: destination.url.clone() };
+            let (id, name) = (destination.id.clone(), destination.name.clone());
+            let kind = OutputKind::Publish { destination: id, name, target: destination.url.parse().unwrap() };
             let wanted = format!("publishing to \"{}\"", destination.name);
             prop_assert!(made(&kind) != refused(&wanted));
         }

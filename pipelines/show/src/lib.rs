@@ -22,6 +22,7 @@ mod redact;
 pub mod saved;
 #[cfg(any(test, feature = "strategies"))]
 pub mod strategies;
+pub mod target;
 pub mod undo;
 pub mod validate;
 
@@ -32,10 +33,11 @@ pub use ids::{DestinationId, LayerId, SceneId, SourceId};
 pub use layout::{Corner, Layout};
 pub use live::{Live, Marker, Record, Take};
 pub use model::{
-    Canvas, Crop, Destination, EncoderChoice, Encoding, Fit, FrameRate, Layer, Master, OnLoss, Rect, Rgba, Scene, Show,
-    Source, Strip, TextAlign, TextStyle, Transition, TransitionKind, WipeEdge,
+    Canvas, Crop, Destination, EncoderChoice, Encoding, Fit, FrameRate, Layer, Master, OnLoss, Profile, Rect, Rgba,
+    Scene, Show, Source, Strip, TextAlign, TextStyle, Transition, TransitionKind, WipeEdge,
 };
 pub use saved::{SCHEMA, SavedError};
+pub use target::{Parted, Secret, Target, TargetError};
 pub use undo::History;
 pub use validate::{Fault, validate};
 

@@ -273,6 +273,20 @@ pub struct Encoding {
     pub gop_ms: u32,
     /// Audio, in bits a second, 32_000 to 512_000.
     pub audio_bitrate: u32,
+    /// What of H.264 is used.
+    #[serde(skip_serializing_if = "Profile::is_high")]
+    pub profile: Profile,
+}
+
+/// What of H.264 an encode uses (ITU-T H.264, annex A).
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Profile {
+    /// The most picture for the bits; not for LiveKit and WHIP, which then cost an encode of their own.
+    #[default]
+    High,
+    /// What every browser decodes: one encode serves recordings and all destinations.
+    ConstrainedBaseline,
 }
 
 /// Which video encoder is used. Written `auto`, `x264`, `openh264` or the name of a GStreamer element.
@@ -406,7 +420,15 @@ impl Default for Encoding {
             preset: "veryfast".to_owned(),
             gop_ms: 2_000,
             audio_bitrate: 160_000,
+            profile: Profile::High,
         }
+    }
+}
+
+impl Profile {
+    /// Whether it is the usual one, which is not written.
+    fn is_high(&self) -> bool {
+        *self == Self::High
     }
 }
 

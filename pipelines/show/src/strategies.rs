@@ -12,8 +12,8 @@ use proptest::{
 
 use crate::{
     Address, Canvas, Command, Corner, Crop, Destination, DestinationId, EncoderChoice, Encoding, Fit, FrameRate, Layer,
-    LayerId, Layout, Live, Master, OnLoss, Record, Rect, Rgba, SCHEMA, Scene, SceneId, Show, Source, SourceId, Strip,
-    Studio, Take, TextAlign, TextStyle, Transition, TransitionKind, WipeEdge, notation::NotationError,
+    LayerId, Layout, Live, Master, OnLoss, Profile, Record, Rect, Rgba, SCHEMA, Scene, SceneId, Show, Source, SourceId,
+    Strip, Studio, Take, TextAlign, TextStyle, Transition, TransitionKind, WipeEdge, notation::NotationError,
     validate::PRESETS,
 };
 
@@ -183,8 +183,11 @@ fn encoding() -> impl Strategy<Value = Encoding> {
         Just(EncoderChoice::Auto),
         select(vec!["x264", "openh264enc", "nvh264enc"]).prop_map(|name| EncoderChoice::Named(name.to_owned()))
     ];
-    (encoder, 100_000_u32..=100_000_000, select(PRESETS.to_vec()), 250_u32..=10_000, 32_000_u32..=512_000).prop_map(
-        |(encoder, video_bitrate, preset, gop_ms, audio_bitrate)| Encoding {
+    let profile = select(vec![Profile::High, Profile::ConstrainedBaseline]);
+    let bitrates = (100_000_u32..=100_000_000, 32_000_u32..=512_000);
+    (encoder, bitrates, select(PRESETS.to_vec()), 250_u32..=10_000, profile).prop_map(
+        |(encoder, (video_bitrate, audio_bitrate), preset, gop_ms, profile)| Encoding {
+            profile,
             encoder,
             video_bitrate,
             preset: preset.to_owned(),
@@ -199,7 +202,8 @@ fn destination(id: DestinationId) -> impl Strategy<Value = Destination> {
         "rtmp://127.0.0.1/live",
         "srt://127.0.0.1:7001",
         "whip:https://127.0.0.1/whip",
-        "livekit:ws://127.0.0.1:7880",
+        "livekit:ws://127.0.0.1:7880?room=church",
+        "hls:out/live",
     ])
     .prop_map(move |url| Destination { id: id.clone(), name: format!("To {id}"), url: url.to_owned() })
 }

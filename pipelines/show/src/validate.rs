@@ -4,7 +4,7 @@ use std::{collections::BTreeSet, fmt, ops::RangeInclusive};
 
 use crate::{
     Address, Canvas, Crop, EncoderChoice, Encoding, Layer, LayerId, Master, Rect, SCHEMA, Scene, Show, Source,
-    SourceId, Strip, TextStyle, Transition,
+    SourceId, Strip, Target, TextStyle, Transition,
 };
 
 /// One thing that is wrong with a show.
@@ -262,11 +262,11 @@ impl Check<'_> {
         for (n, destination) in show.destinations.iter().enumerate() {
             self.id(format!("destinations[{n}].id"), destination.id.as_str());
             self.text(&format!("destinations[{n}].name"), &destination.name, false);
-            if destination.url.trim().is_empty() || destination.url.contains(char::is_control) {
+            if let Err(error) = destination.url.parse::<Target>() {
                 self.fault(
                     format!("destinations[{n}].url"),
-                    "it is not a URL",
-                    "write where to, as in `rtmp://HOST/APP`",
+                    &error.to_string(),
+                    "write where to without the key, as in `rtmp://HOST/APP`",
                 );
             }
         }

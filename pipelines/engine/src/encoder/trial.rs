@@ -100,6 +100,7 @@ fn trial_spec() -> VideoSpec {
         preset: "ultrafast".into(),
         gop_ms: 1000,
         prefer: None,
+        profile: pulse_show::Profile::High,
     }
 }
 
