@@ -126,8 +126,9 @@ pub fn decode(pipeline: &gst::Pipeline, pad: &gst::Pad, caps: &gst::Caps, ends: 
         // Many sources share the processor: threads inside each decoder cost more than they win, and delay pictures.
         decoder.set_property("max-threads", decoder_threads(caps));
     }
-    if decoder.has_property("direct-rendering") {
+    if is_recordable(caps) && decoder.has_property("direct-rendering") {
         // libav keeps the pictures that it still refers to: drawn in our memory, each would be copied into memory that is new.
+        // Decoders that draw each picture over the one before (QuickTime Animation) give nothing without it.
         decoder.set_property("direct-rendering", false);
     }
     let wanted = kind_of(caps);
