@@ -12,7 +12,7 @@ use pulse_plan::{
     AudioSpec, Capabilities, Graph, OutputId, OutputKind, OutputNode, Step, VideoSpec, compile, diff, play,
     preview_picture,
 };
-use pulse_show::{Canvas, SourceId, Studio, TransitionKind, ids::slug};
+use pulse_show::{Canvas, DestinationId, Secret, SourceId, Studio, Target, TransitionKind, ids::slug};
 use tokio::sync::mpsc as notices_queue;
 
 use crate::{
@@ -20,7 +20,10 @@ use crate::{
     mixer::{MixerError, PictureMixer, PreviewMixer, ProgramTaps, Slots, SoundMixer},
     monitor::Monitor,
     notices::Notices,
-    output::{Job, Recorder, Setting},
+    output::{
+        Job, Recorder, Setting,
+        publish::{self, Publisher},
+    },
     source::{Order, SourceHandle},
     status::{Notice, Observed, ProgramStatus},
     tap::lock,
@@ -50,6 +53,17 @@ pub struct Options {
     pub canvas: Canvas,
     /// Where recordings go.
     pub folder: PathBuf,
+    /// What lets the program into destinations.
+    pub secrets: BTreeMap<DestinationId, Secrets>,
+}
+
+/// What lets the program into one destination.
+#[derive(Debug, Clone, Default)]
+pub struct Secrets {
+    /// The stream key, passphrase or token.
+    pub key: Option<Secret>,
+    /// An SRT stream id.
+    pub stream_id: Option<Secret>,
 }
 
 enum Message {
@@ -144,8 +158,8 @@ fn run(running: &Mutex<Running>, inbox: &mpsc::Receiver<Message>) {
         }
         lock(running).follow(&studio, capabilities.as_ref().map(|(_, caps)| caps));
     }
-    let outputs = lock(running).end_outputs();
-    join_all(outputs);
+    let (recorders, publishers) = lock(running).end_outputs();
+    join_all(recorders, publishers);
     let sources = lock(running).end_sources();
     for source in &sources {
         source.stop();
@@ -153,13 +167,14 @@ fn run(running: &Mutex<Running>, inbox: &mpsc::Receiver<Message>) {
     sources.into_iter().for_each(SourceHandle::join);
 }
 
-/// Recordings end side by side: each has its own deadlines.
-fn join_all(outputs: Vec<Recorder>) {
-    for output in &outputs {
-        output.stop();
-    }
+/// Recordings and publications end side by side: each has its own deadlines.
+fn join_all(recorders: Vec<Recorder>, publishers: Vec<Publisher>) {
+    recorders.iter().for_each(Recorder::stop);
+    publishers.iter().for_each(Publisher::stop);
     let begun = Instant::now();
-    let threads: Vec<_> = outputs.into_iter().map(|output| std::thread::spawn(move || output.join())).collect();
+    let recorders = recorders.into_iter().map(|output| std::thread::spawn(move || output.join()));
+    let publishers = publishers.into_iter().map(|output| std::thread::spawn(move || output.join()));
+    let threads: Vec<_> = recorders.chain(publishers).collect();
     for thread in threads {
         if thread.join().is_err() {
             tracing::error!("ending an output panicked");
@@ -184,6 +199,8 @@ struct Running {
     video: BTreeMap<VideoSpec, VideoEncoder>,
     audio: BTreeMap<AudioSpec, SoundEncoder>,
     outputs: BTreeMap<OutputId, Recorder>,
+    publishers: BTreeMap<OutputId, Publisher>,
+    secrets: BTreeMap<DestinationId, Secrets>,
     elements: Vec<String>,
     refused: Vec<String>,
     taken: u64,
@@ -208,6 +225,8 @@ impl Running {
             video: BTreeMap::new(),
             audio: BTreeMap::new(),
             outputs: BTreeMap::new(),
+            publishers: BTreeMap::new(),
+            secrets: options.secrets,
             elements: Vec::new(),
             refused: Vec::new(),
             taken: 0,
@@ -275,11 +294,9 @@ impl Running {
             Step::StartOutput(id, node) => self.start_output(id, node),
             Step::UpdateOutput(..) => {}
             Step::StopOutput(id) => {
-                if let Some(output) = self.outputs.remove(id) {
-                    output.stop();
-                    // Its thread makes the file whole and ends by itself.
-                    drop(output);
-                }
+                // Dropping tells it to stop; its thread makes the file whole, or says goodbye, and ends by itself.
+                drop(self.outputs.remove(id));
+                drop(self.publishers.remove(id));
             }
         }
     }
@@ -359,10 +376,8 @@ impl Running {
                 let Some(microphone) = self.sources.get(source) else { return };
                 (format!("audio-{}", slug(name)), Some(source), Job::Stem { taps: microphone.taps.clone() })
             }
-            OutputKind::Publish { url, .. } => {
-                let cause = format!("publishing to {url} is not possible yet; record the program and send the file");
-                self.notices.tell(Notice::OutputFailed { output: id.clone(), cause });
-                return;
+            OutputKind::Publish { destination, name, target } => {
+                return self.publish(id, node, (destination, name, target));
             }
         };
         let setting = Setting {
@@ -376,6 +391,25 @@ impl Running {
         self.outputs.insert(id.clone(), Recorder::start(setting, job));
     }
 
+    fn publish(&mut self, id: &OutputId, node: &OutputNode, to: (&DestinationId, &str, &Target)) {
+        let Some(video) = node.video.as_ref().and_then(|spec| self.video.get(spec)) else { return };
+        let audio = node.audio.as_ref().and_then(|spec| self.audio.get(spec));
+        let (destination, name, target) = to;
+        let secrets = self.secrets.get(destination).cloned().unwrap_or_default();
+        let order = publish::Order {
+            id: id.clone(),
+            name: name.to_owned(),
+            target: target.clone(),
+            secret: secrets.key,
+            stream_id: secrets.stream_id,
+            video: video.tap.clone(),
+            audio: audio.map(|encoder| encoder.tap.clone()),
+            timeline: self.timeline.clone(),
+            notices: self.notices.clone(),
+        };
+        self.publishers.insert(id.clone(), Publisher::start(order));
+    }
+
     fn observe(&self) -> Observed {
         let (frames, dropped) = self.pictures.totals();
         let (strips, master) = self.sound.levels();
@@ -383,15 +417,21 @@ impl Running {
             at: self.timeline.now(),
             program: ProgramStatus { frames, dropped, sound_dropped: self.sound.dropped() },
             sources: self.sources.iter().map(|(id, source)| (id.clone(), source.status())).collect(),
-            outputs: self.outputs.iter().map(|(id, output)| (id.clone(), output.status())).collect(),
+            outputs: self
+                .outputs
+                .iter()
+                .map(|(id, output)| (id.clone(), output.status()))
+                .chain(self.publishers.iter().map(|(id, publisher)| (id.clone(), publisher.status())))
+                .collect(),
             encoders: self.video.values().map(VideoEncoder::status).collect(),
             strips,
             master,
         }
     }
 
-    fn end_outputs(&mut self) -> Vec<Recorder> {
-        std::mem::take(&mut self.outputs).into_values().collect()
+    fn end_outputs(&mut self) -> (Vec<Recorder>, Vec<Publisher>) {
+        let (recorders, publishers) = (std::mem::take(&mut self.outputs), std::mem::take(&mut self.publishers));
+        (recorders.into_values().collect(), publishers.into_values().collect())
     }
 
     fn end_sources(&mut self) -> Vec<SourceHandle> {

@@ -14,6 +14,7 @@
 
 use gst::prelude::*;
 
+mod backoff;
 mod deadline;
 pub mod devices;
 pub mod encoder;
@@ -27,7 +28,7 @@ pub mod status;
 mod tap;
 pub mod timeline;
 
-pub use engine::{Engine, EngineError, Options};
+pub use engine::{Engine, EngineError, Options, Secrets};
 pub use monitor::{Monitor, MonitorPicture};
 pub use pulse_sound::Levels;
 pub use status::{FileReport, Notice, Observed, OutputState, SourceFault, SourceState};

@@ -260,6 +260,11 @@ pub enum Notice {
     },
     /// A file is whole.
     Recorded(FileReport),
+    /// A destination takes the program.
+    Publishing {
+        /// Which output.
+        output: OutputId,
+    },
     /// An output was interrupted and is tried again.
     OutputRetrying {
         /// Which.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "a test that cannot go on fails there")]
 
 use std::{
+    collections::BTreeMap,
     path::Path,
     process::Command,
     sync::Arc,
@@ -48,7 +49,7 @@ struct Run {
 
 impl Run {
     fn start(studio: Studio, folder: &Path) -> Self {
-        let options = Options { canvas: studio.show.canvas, folder: folder.to_owned() };
+        let options = Options { canvas: studio.show.canvas, folder: folder.to_owned(), secrets: BTreeMap::new() };
         let (engine, notices) = Engine::start(options).unwrap();
         engine.apply(Arc::new(studio.clone()));
         Self { engine, notices, studio }

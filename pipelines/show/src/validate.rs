@@ -265,7 +265,7 @@ impl Check<'_> {
             if let Err(error) = destination.url.parse::<Target>() {
                 self.fault(
                     format!("destinations[{n}].url"),
-                    &error.to_string(),
+                    error.to_string(),
                     "write where to without the key, as in `rtmp://HOST/APP`",
                 );
             }

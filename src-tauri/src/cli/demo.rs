@@ -1,6 +1,7 @@
 //! `pulse-studio demo`: a show with moving pictures and sound on a machine that has no camera.
 
 use std::{
+    collections::BTreeMap,
     path::PathBuf,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -44,6 +45,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     let run = headless::Args {
         show: PathBuf::new(),
         session: folder,
+        publish: Vec::new(),
         record: vec![RecordKind::Program],
         length: Some(length),
         cues: None,
@@ -55,7 +57,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         data: None,
     };
     let record = Record { program: true, ..Record::default() };
-    let wish = Wish { show: show()?, cues: cues(length), record, args: run, silent: !args.json };
+    let wish =
+        Wish { show: show()?, cues: cues(length), record, secrets: BTreeMap::new(), args: run, silent: !args.json };
     let files = headless::play(wish)?;
     let Some(file) = files.first() else {
         return Err(Failure::failed("nothing was recorded; `pulse-studio encoders` says what works here"));

@@ -96,6 +96,7 @@ pub fn of_notice(notice: &Notice) -> Option<Event> {
             kind: kind_of(output.as_str()),
             source: source_of(output.as_str()),
         }),
+        Notice::Publishing { output } => Some(Event::Publishing { output: output.to_string() }),
         Notice::OutputRetrying { output, attempt, at, cause } => Some(Event::OutputRetrying {
             output: output.to_string(),
             attempt: *attempt,

@@ -1,9 +1,9 @@
 //! `pulse-studio headless`: runs a show without a window and tells what happens, one JSON object a line.
 
-use std::{path::PathBuf, time::Duration};
+use std::{collections::BTreeMap, path::PathBuf, time::Duration};
 
-use pulse_engine::{Engine, Notice, Options};
-use pulse_show::{EncoderChoice, Live, Record, Show, saved};
+use pulse_engine::{Engine, Notice, Options, Secrets};
+use pulse_show::{DestinationId, EncoderChoice, Live, Record, Show, saved};
 use pulse_wire::{Canvas, Cue, Event, RecordedFile};
 use tokio::sync::mpsc::Receiver;
 
@@ -11,7 +11,7 @@ use super::{
     cues,
     events::{self, Printer, Statistics},
     journal::Journal,
-    parse,
+    parse, publish,
     signals::Signals,
 };
 use crate::{error::Failure, studio::StudioHandle};
@@ -34,6 +34,9 @@ pub struct Args {
     /// What to record: program, iso (a file a camera), audio (a file a microphone)
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     pub record: Vec<RecordKind>,
+    /// Where to publish; may be repeated: rtmp(s)://host/app/key, srt://host:port, hls:FOLDER, livekit:ws://…, whip:https://…
+    #[arg(long, value_name = "URL")]
+    pub publish: Vec<String>,
     /// End after this time
     #[arg(long = "for", value_name = "TIME", value_parser = parse::duration)]
     pub length: Option<Duration>,
@@ -83,6 +86,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     adjust(&mut show, args);
     pulse_show::validate(&show)
         .map_err(|faults| Failure::usage(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
+    let secrets = publish::add(&mut show, &args.publish)?;
     let cues = match &args.cues {
         Some(path) => cues::read(path, &show)?,
         None => Vec::new(),
@@ -92,7 +96,7 @@ pub fn run(args: &Args) -> Result<(), Failure> {
         iso: args.record.contains(&RecordKind::Iso),
         audio: args.record.contains(&RecordKind::Audio),
     };
-    let wish = Wish { show, cues, record, args: args.clone(), silent: false };
+    let wish = Wish { show, cues, record, secrets, args: args.clone(), silent: false };
     let files = play(wish)?;
     if record.program && !files.iter().any(|file| file.kind == pulse_wire::FileKind::Program) {
         return Err(Failure::failed("the program was not recorded; the lines above say why"));
@@ -125,6 +129,8 @@ pub struct Wish {
     pub cues: Vec<Cue>,
     /// What is recorded.
     pub record: Record,
+    /// Where it is published, and what lets it in.
+    pub secrets: BTreeMap<DestinationId, Secrets>,
     /// Everything else.
     pub args: Args,
     /// Prints no events.
@@ -164,16 +170,17 @@ struct Session {
 impl Session {
     async fn start(wish: Wish) -> Result<Self, Failure> {
         let signals = Signals::listen()?;
-        let Wish { show, cues, record, args, silent } = wish;
+        let Wish { show, cues, record, secrets, args, silent } = wish;
         let key = crate::control::key()?;
         let canvas = show.canvas;
         let title = show.title.clone();
-        let options = Options { canvas, folder: args.session.clone() };
+        let publish = secrets.keys().cloned().collect();
+        let options = Options { canvas, folder: args.session.clone(), secrets };
         let (engine, notices) = tokio::task::spawn_blocking(move || Engine::start(options))
             .await
             .map_err(Failure::failed)?
             .map_err(Failure::failed)?;
-        let live = Live { record, ..Live::initial(&show) };
+        let live = Live { record, publish, ..Live::initial(&show) };
         let studio = StudioHandle::spawn(show, live);
         engine.apply(studio.latest());
         let control = crate::control::Control::start(args.control, &key).await?;

@@ -10,6 +10,7 @@ mod headless;
 mod journal;
 mod new;
 mod parse;
+mod publish;
 mod recover;
 mod sessions;
 mod settle;

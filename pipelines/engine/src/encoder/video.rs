@@ -14,6 +14,7 @@ use std::{
 use gst::prelude::*;
 use gst_app::AppSinkCallbacks;
 use pulse_plan::VideoSpec;
+use pulse_show::Profile;
 
 use super::{EncoderError, catalogue::make_named};
 use crate::{
@@ -209,13 +210,15 @@ impl Worker {
         let input = gst_app::AppSrc::builder().format(gst::Format::Time).is_live(true).max_bytes(0).build();
         let convert = make("videoconvert")?;
         let encoder = make_named(element, &self.shared.spec)?;
+        let profile = make("capsfilter")?;
+        profile.set_property("caps", profile_caps(self.shared.spec.profile));
         let parse = make("h264parse")?;
         parse.set_property("config-interval", -1_i32);
         let caps = gst::Caps::builder("video/x-h264").field("stream-format", "avc").field("alignment", "au").build();
         let sink = gst_app::AppSink::builder().sync(false).enable_last_sample(false).caps(&caps).build();
         let pipeline = gst::Pipeline::builder().name(format!("encoder {element}")).build();
         self.shared.timeline.adopt(&pipeline);
-        let row: [&gst::Element; 5] = [input.upcast_ref(), &convert, &encoder, &parse, sink.upcast_ref()];
+        let row: [&gst::Element; 6] = [input.upcast_ref(), &convert, &encoder, &profile, &parse, sink.upcast_ref()];
         pipeline.add_many(row).map_err(|e| refused(&e))?;
         gst::Element::link_many(row).map_err(|e| refused(&e))?;
         sink.set_callbacks(give_to(self.tap.clone(), 0));
@@ -259,6 +262,17 @@ impl Worker {
                     before = now;
                 }
             }
+        }
+    }
+}
+
+/// What the encoder may make. An encoder that cannot is replaced by the next one.
+fn profile_caps(profile: Profile) -> gst::Caps {
+    let caps = gst::Caps::builder("video/x-h264");
+    match profile {
+        Profile::High => caps.build(),
+        Profile::ConstrainedBaseline => {
+            caps.field("profile", gst::List::new(["constrained-baseline", "baseline"])).build()
         }
     }
 }

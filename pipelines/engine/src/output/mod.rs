@@ -4,6 +4,7 @@
 
 mod iso;
 mod mux;
+pub mod publish;
 mod recorder;
 mod stem;
 

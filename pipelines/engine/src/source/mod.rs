@@ -3,11 +3,11 @@
 //! A source can be late, lost, frozen, wrong or gone; the mixer only ever sees its [`slot::Slot`], which always has something to
 //! show. The supervisor connects, watches, tears down with a deadline, tries again with backoff, and tells what happened.
 
-mod backoff;
 mod branch;
 mod fault;
 mod head;
 mod life;
+mod patience;
 mod rtmp;
 pub mod slot;
 mod still;

@@ -14,14 +14,15 @@ use pulse_show::OnLoss;
 
 use super::{
     Life, Order, Taps,
-    backoff::{Patience, wait_before},
     branch::{ALIVE, Ends},
     fault,
     head::{self, Manner},
+    patience::Patience,
     slot::Slot,
     still,
 };
 use crate::{
+    backoff::{LONGEST_FOR_SOURCES, wait_before},
     deadline,
     status::{Notice, SourceFault, SourceState, SourceStatus},
     tap::lock,
@@ -175,7 +176,7 @@ impl Supervisor {
                     let was_live = matches!(*lock(&self.shared.state), SourceState::Live { .. });
                     attempt = if was_live { 1 } else { attempt + 1 };
                     self.lose(&fault);
-                    let wait = wait_before(attempt);
+                    let wait = wait_before(attempt, LONGEST_FOR_SOURCES);
                     let at = self.ends.order.timeline.now() + u64::try_from(wait.as_nanos()).unwrap_or(u64::MAX);
                     self.set(SourceState::Retrying { at, attempt, cause: fault });
                     self.wait(wait);

@@ -283,9 +283,8 @@ impl Control {
         *lock(&self.link) = Some((bus.clone(), link.feeds.clone()));
         let takers: Vec<Arc<dyn Take>> = link.feeds.iter().map(|feed| feed.clone() as Arc<dyn Take>).collect();
         let starting = link.pipeline.clone();
-        let started = deadline::within("starting to publish", CONNECT_WITHIN, move || {
-            starting.set_state(gst::State::Playing)
-        });
+        let started =
+            deadline::within("starting to publish", CONNECT_WITHIN, move || starting.set_state(gst::State::Playing));
         let outcome = match started {
             Err(late) => Err(PublishError::Unreachable { name: order.name.clone(), cause: late.to_string() }),
             Ok(Err(_)) => Err(self.posted(&bus, None).unwrap_or_else(|| PublishError::Unreachable {

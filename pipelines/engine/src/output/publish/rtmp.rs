@@ -1,7 +1,5 @@
 //! RTMP and RTMPS: FLV over TCP (Adobe's RTMP 1.0 specification).
 
-use std::sync::Arc;
-
 use gst::prelude::*;
 
 use super::{Link, Order, PublishError, make};

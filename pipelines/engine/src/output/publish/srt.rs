@@ -9,12 +9,7 @@ use crate::tap::{Feed, Start};
 const QUEUE: u64 = 3 << 20;
 
 /// A connection to `host`, or a listener on `port` without one.
-pub(super) fn connect(
-    order: &Order,
-    host: Option<&str>,
-    port: u16,
-    latency_ms: u32,
-) -> Result<Link, PublishError> {
+pub(super) fn connect(order: &Order, host: Option<&str>, port: u16, latency_ms: u32) -> Result<Link, PublishError> {
     let lacking = |cause: String| PublishError::Lacking { name: order.name.clone(), cause };
     let pipeline = gst::Pipeline::builder().name(format!("publish {}", order.id)).build();
     order.timeline.adopt(&pipeline);
@@ -42,11 +37,14 @@ pub(super) fn connect(
         let Some(tap) = (if video { Some(&order.video) } else { order.audio.as_ref() }) else { continue };
         let appsrc = gst_app::AppSrc::builder().format(gst::Format::Time).build();
         let opus = tap.caps().and_then(|caps| caps.structure(0).map(|s| s.name() == "audio/x-opus"));
-        let parse = make(order, match (video, opus) {
-            (true, _) => "h264parse",
-            (false, Some(true)) => "opusparse",
-            (false, _) => "aacparse",
-        })?;
+        let parse = make(
+            order,
+            match (video, opus) {
+                (true, _) => "h264parse",
+                (false, Some(true)) => "opusparse",
+                (false, _) => "aacparse",
+            },
+        )?;
         pipeline.add_many([appsrc.upcast_ref(), &parse]).map_err(|e| lacking(e.to_string()))?;
         gst::Element::link_many([appsrc.upcast_ref(), &parse, &mux]).map_err(|e| lacking(e.to_string()))?;
         feeds.push(Feed::new(appsrc, video, start.clone(), QUEUE));
