@@ -61,6 +61,15 @@ impl Event {
         self.at(pointer)?.as_str().with_context(|| format!("{pointer} is no string in {self:?}"))
     }
 
+    /// The names of what stands at a JSON pointer.
+    ///
+    /// # Errors
+    /// When nothing with names stands there.
+    pub fn keys(&self, pointer: &str) -> Result<Vec<String>> {
+        let map = self.at(pointer)?.as_object().with_context(|| format!("{pointer} holds no names: {self:?}"))?;
+        Ok(map.keys().cloned().collect())
+    }
+
     /// The files that a `stopped` event lists.
     ///
     /// # Errors

@@ -135,6 +135,13 @@ impl Start {
         })
     }
 
+    /// A start at the first video keyframe of our own encoders, whose pictures are decoded as they are shown.
+    pub fn of_program() -> Arc<Self> {
+        let start = Self::new(true);
+        start.lead_by(0);
+        start
+    }
+
     fn at(&self) -> Option<u64> {
         Some(self.at.load(Ordering::Acquire)).filter(|at| *at != UNKNOWN)
     }

@@ -8,7 +8,8 @@ use pulse_engine::{
 };
 use pulse_show::Studio;
 use pulse_wire::{
-    Encoder, ErrorCode, Event, Fault, FileKind, Line, Meter, OutputStats, RecordedFile, SourceStats, State, Stats,
+    Encoder, EncoderStats, ErrorCode, Event, Fault, FileKind, Line, Meter, OutputStats, RecordedFile, SourceStats,
+    State, Stats,
 };
 
 use crate::machine::{Machine, Usage};
@@ -170,6 +171,7 @@ impl Statistics {
             cpu_seconds: usage.cpu_seconds,
             rss_bytes: usage.rss_bytes,
             encoder: encoder_of(&now),
+            encoders: encoders(&now),
             outputs: outputs.collect(),
             sources: sources.collect(),
             meters: meters(&now, studio),
@@ -184,6 +186,15 @@ pub fn encoder_of(observed: &Observed) -> Option<Encoder> {
     let name = observed.encoders.first().map(|e| e.element.clone()).filter(|name| !name.is_empty())?;
     let hardware = candidates(None).iter().any(|c| c.element == name && c.kind == EncoderKind::Hardware);
     Some(Encoder { name, hardware })
+}
+
+fn encoders(observed: &Observed) -> Vec<EncoderStats> {
+    let stats = |encoder: &pulse_engine::status::EncoderStatus| EncoderStats {
+        name: encoder.element.clone(),
+        queued: encoder.queued,
+        dropped: encoder.dropped,
+    };
+    observed.encoders.iter().map(stats).collect()
 }
 
 fn meters(observed: &Observed, studio: &Studio) -> BTreeMap<String, Meter> {

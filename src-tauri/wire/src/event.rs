@@ -177,6 +177,9 @@ pub struct Stats {
     /// What encodes the program, if anything does.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub encoder: Option<Encoder>,
+    /// Every video encoder of the program: more than one when outputs want different things.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub encoders: Vec<EncoderStats>,
     /// Each recording and destination, by id.
     #[serde(default)]
     pub outputs: BTreeMap<String, OutputStats>,
@@ -186,6 +189,17 @@ pub struct Stats {
     /// Each strip by its source's id, and `master`; empty where nobody listens.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub meters: BTreeMap<String, Meter>,
+}
+
+/// A video encoder at work.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct EncoderStats {
+    /// The element.
+    pub name: String,
+    /// Pictures waiting for it.
+    pub queued: u64,
+    /// Pictures it could not take in time.
+    pub dropped: u64,
 }
 
 /// Where a source or an output stands.

@@ -18,7 +18,9 @@ pub mod transition;
 
 pub use cue::{Cue, CueAction, CueError, Names};
 pub use error::{Blame, ErrorCode, Fault, Severity};
-pub use event::{Canvas, Encoder, Event, Line, Meter, OutputStats, RecordedFile, SourceStats, State, Stats};
+pub use event::{
+    Canvas, Encoder, EncoderStats, Event, Line, Meter, OutputStats, RecordedFile, SourceStats, State, Stats,
+};
 pub use file::{FileKind, UnknownFileKind};
 pub use status::{Status, StudioStatus};
 pub use transition::{Edge, Transition, TransitionError};

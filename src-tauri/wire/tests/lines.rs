@@ -3,8 +3,8 @@
 use std::{collections::BTreeMap, time::Duration};
 
 use pulse_wire::{
-    Canvas, Edge, Encoder, ErrorCode, Event, Fault, FileKind, Line, Meter, OutputStats, RecordedFile, SourceStats,
-    State, Stats, Transition,
+    Canvas, Edge, Encoder, EncoderStats, ErrorCode, Event, Fault, FileKind, Line, Meter, OutputStats, RecordedFile,
+    SourceStats, State, Stats, Transition,
 };
 
 fn one_of_each() -> Vec<Event> {
@@ -85,6 +85,7 @@ fn stats() -> Stats {
         cpu_seconds: 9.5,
         rss_bytes: 180_000_000,
         encoder: Some(Encoder { name: "x264enc".to_owned(), hardware: false }),
+        encoders: vec![EncoderStats { name: "x264enc".to_owned(), queued: 1, dropped: 2 }],
         outputs: BTreeMap::from([("program".to_owned(), output)]),
         sources: BTreeMap::from([("aisle".to_owned(), source)]),
         meters: BTreeMap::from([("master".to_owned(), Meter { peak: -3.5, rms: -20.0 })]),

@@ -6,6 +6,7 @@ mod crash;
 mod devices;
 mod harness;
 mod layouts;
+mod on_air;
 mod program;
 mod rtmp;
 mod sources;

@@ -34,7 +34,7 @@ pub(super) fn connect(order: &Order, folder: &Path) -> Result<Link, PublishError
     // Keyframes come as the program's encoder makes them: others share it.
     sink.set_property("send-keyframe-requests", false);
     pipeline.add(&sink).map_err(|e| lacking(e.to_string()))?;
-    let start = Start::new(true);
+    let start = Start::of_program();
     let (mut feeds, mut counts) = (Vec::new(), Vec::new());
     for (pad, parser, video) in [("video", "h264parse", true), ("audio", "aacparse", false)] {
         if !video && order.audio.is_none() {

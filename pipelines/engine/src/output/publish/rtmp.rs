@@ -22,7 +22,7 @@ pub(super) fn connect(order: &Order, url: &str) -> Result<Link, PublishError> {
     sink.set_property("async-connect", true);
     pipeline.add_many([&mux, &sink]).map_err(|e| lacking(e.to_string()))?;
     mux.link(&sink).map_err(|e| lacking(e.to_string()))?;
-    let start = Start::new(true);
+    let start = Start::of_program();
     let mut feeds = Vec::new();
     for (pad, video) in [("video", true), ("audio", false)] {
         if !video && order.audio.is_none() {

@@ -31,7 +31,7 @@ pub(super) fn connect(order: &Order, host: Option<&str>, port: u16, latency_ms: 
     }
     pipeline.add_many([&mux, &sink]).map_err(|e| lacking(e.to_string()))?;
     mux.link(&sink).map_err(|e| lacking(e.to_string()))?;
-    let start = Start::new(true);
+    let start = Start::of_program();
     let mut feeds = Vec::new();
     for video in [true, false] {
         let Some(tap) = (if video { Some(&order.video) } else { order.audio.as_ref() }) else { continue };
