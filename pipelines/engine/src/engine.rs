@@ -402,6 +402,8 @@ impl Running {
             target: target.clone(),
             secret: secrets.key,
             stream_id: secrets.stream_id,
+            bitrate: node.video.as_ref().map_or(0, |spec| spec.bitrate)
+                + node.audio.as_ref().map_or(0, |spec| spec.bitrate),
             video: video.tap.clone(),
             audio: audio.map(|encoder| encoder.tap.clone()),
             timeline: self.timeline.clone(),

@@ -1,6 +1,6 @@
 //! HLS in a folder: MPEG-TS segments that begin with keyframes, and a live playlist (RFC 8216).
 
-use std::{path::Path, sync::atomic::Ordering};
+use std::{path::Path, sync::atomic::Ordering, time::Duration};
 
 use gst::prelude::*;
 
@@ -13,8 +13,8 @@ const SEGMENT_S: u32 = 2;
 const LISTED: u32 = 6;
 /// Segments that stay: somebody may be loading one that has left the playlist.
 const KEPT: u32 = 10;
-/// Bytes that may wait for a slow disk.
-const QUEUE: u64 = 16 << 20;
+/// A disk that takes nothing for this long will not.
+const SILENT_AFTER: Duration = Duration::from_secs(10);
 
 /// Writes `live.m3u8` and its segments into `folder`, which is made if need be.
 pub(super) fn connect(order: &Order, folder: &Path) -> Result<Link, PublishError> {
@@ -48,8 +48,8 @@ pub(super) fn connect(order: &Order, folder: &Path) -> Result<Link, PublishError
         let from = parse.static_pad("src").ok_or_else(|| lacking("no output".into()))?;
         from.link(&into).map_err(|e| lacking(e.to_string()))?;
         counts.push(count_into(&parse));
-        feeds.push(Feed::new(appsrc, video, start.clone(), QUEUE));
+        feeds.push(Feed::new(appsrc, video, start.clone(), order.queue()));
     }
     let passed = move || counts.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-    Ok(Link { pipeline, feeds, passed: Box::new(passed) })
+    Ok(Link { pipeline, feeds, passed: Box::new(passed), silent_after: SILENT_AFTER })
 }

@@ -32,8 +32,10 @@ use crate::{
 
 /// How long a destination may take to let the first pictures through.
 const CONNECT_WITHIN: Duration = Duration::from_secs(8);
-/// Nothing gets through for this long: the connection is dead, whatever it says.
-const SILENT_AFTER: Duration = Duration::from_secs(5);
+/// As long as this what is encoded may wait for a slow network, before whole groups of pictures are left out.
+const QUEUE_S: u64 = 3;
+/// A queue holds at least so many bytes: a large keyframe must fit.
+const LEAST_QUEUE: u64 = 256 << 10;
 /// How often it is looked whether something gets through.
 const LOOK_EVERY: Duration = Duration::from_millis(250);
 /// How long a goodbye may take.
@@ -42,6 +44,8 @@ const DRAIN_WITHIN: Duration = Duration::from_millis(800);
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 /// The longest wait between two tries.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
+/// Being hung up on this often without ever having been live is a refusal.
+const SHUT_OUT_MOST: u32 = 3;
 /// A connection that held this long was a good one: the next loss begins with short waits again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 
@@ -65,6 +69,14 @@ pub enum PublishError {
         what: &'static str,
         /// What it said.
         cause: String,
+    },
+    /// The other side hangs up before it takes anything.
+    #[error("{name} hangs up at once: most likely it does not know the {what}. Paste a new one, or try again later.")]
+    ShutOut {
+        /// The destination.
+        name: String,
+        /// What it may not know: `stream key`.
+        what: &'static str,
     },
     /// Nobody is there.
     #[error("{name} cannot be reached ({cause}). Check the address and the network; it is tried again by itself.")]
@@ -101,6 +113,14 @@ pub enum PublishError {
 }
 
 impl PublishError {
+    /// What a loss means when nothing had been taken yet.
+    fn before_live(self, target: &Target) -> Self {
+        match self {
+            Self::Lost { name, .. } => Self::ShutOut { name, what: secret_of(target) },
+            other => other,
+        }
+    }
+
     /// Whether another try with the same settings is in vain.
     fn is_final(&self) -> bool {
         matches!(self, Self::NoSecret { .. } | Self::Refused { .. } | Self::Lacking { .. })
@@ -120,6 +140,8 @@ pub struct Order {
     pub secret: Option<Secret>,
     /// An SRT stream id.
     pub stream_id: Option<Secret>,
+    /// Bits a second of pictures and sound together.
+    pub bitrate: u32,
     /// Encoded pictures.
     pub video: Arc<Tap>,
     /// Encoded sound.
@@ -136,6 +158,8 @@ struct Link {
     feeds: Vec<Arc<Feed>>,
     /// Bytes that the other side has taken so far.
     passed: Box<dyn Fn() -> u64 + Send>,
+    /// Nothing gets through for this long: the connection is dead, whatever it says.
+    silent_after: Duration,
 }
 
 /// A running publication.
@@ -232,13 +256,17 @@ impl Control {
     }
 
     fn run(&self) {
-        let mut attempt = 1;
+        let (mut attempt, mut ever_live, mut shut_out) = (1, false, 0);
         while !self.stopping() {
             self.set(OutputState::Connecting { attempt });
             let mut live_since = None;
-            match self.hold(&mut live_since) {
+            let held = self.hold(&mut live_since);
+            ever_live |= live_since.is_some();
+            shut_out = if matches!(held, Err(PublishError::ShutOut { .. })) { shut_out + 1 } else { 0 };
+            match held {
                 Ok(()) => break,
-                Err(error) if error.is_final() && (attempt == 1 || !was_live(live_since)) => {
+                // A secret that was good once is not bad now: the server may still hold the connection that was lost.
+                Err(error) if !ever_live && (error.is_final() || shut_out == SHUT_OUT_MOST) => {
                     tracing::warn!(output = %self.order.id, %error, "not published");
                     self.set(OutputState::Failed { cause: error.to_string() });
                     let (output, cause) = (self.order.id.clone(), error.to_string());
@@ -305,6 +333,7 @@ impl Control {
 
     /// Watches a connection: something must get through.
     fn watch(&self, bus: &gst::Bus, link: &Link, live_since: &mut Option<Instant>) -> Result<(), PublishError> {
+        let order = &self.order;
         let base = self.bytes.load(Ordering::Relaxed);
         let (mut passed, mut moved) = (0, Instant::now());
         let look = gst::ClockTime::from_mseconds(u64::try_from(LOOK_EVERY.as_millis()).unwrap_or(250));
@@ -313,7 +342,7 @@ impl Control {
             if let Some(message) = bus.timed_pop_filtered(look, &kinds)
                 && let Some(error) = self.posted(bus, Some(&message))
             {
-                return Err(error);
+                return Err(if live_since.is_some() { error } else { error.before_live(&order.target) });
             }
             let now = (link.passed)();
             if now > passed {
@@ -325,7 +354,7 @@ impl Control {
                     self.order.notices.tell(Notice::Publishing { output: self.order.id.clone() });
                 }
             }
-            let patience = if live_since.is_some() { SILENT_AFTER } else { CONNECT_WITHIN };
+            let patience = if live_since.is_some() { link.silent_after } else { CONNECT_WITHIN };
             // A stream that nobody encodes yet is not held against the destination.
             let waiting = link.feeds.iter().any(|feed| feed.queued() > 0);
             if !waiting {
@@ -374,8 +403,14 @@ impl Control {
     }
 }
 
-fn was_live(since: Option<Instant>) -> bool {
-    since.is_some()
+/// What people call the secret that lets the program in.
+fn secret_of(target: &Target) -> &'static str {
+    match target {
+        Target::Rtmp { .. } => "stream key",
+        Target::Srt { .. } => "passphrase or stream id",
+        Target::LiveKit { .. } | Target::Whip { .. } => "token",
+        Target::Hls { .. } => "folder",
+    }
 }
 
 /// What an element's error means for this destination. Errors may carry the whole address, key and all: only our own words go out.
@@ -384,12 +419,7 @@ fn explain(order: &Order, error: &gst::glib::Error, detail: &str) -> PublishErro
     let said = format!("{} {detail}", error.message()).to_lowercase();
     let any = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if any(&["denied", "not authorized", "unauthorized", "badname", "authentication", "rejected", "badsecret"]) {
-        let what = match order.target {
-            Target::Rtmp { .. } => "stream key",
-            Target::Srt { .. } => "passphrase or stream id",
-            Target::LiveKit { .. } | Target::Whip { .. } => "token",
-            Target::Hls { .. } => "folder",
-        };
+        let what = secret_of(&order.target);
         return PublishError::Refused { name, what, cause: "it refused to publish".to_owned() };
     }
     if error.matches(gst::ResourceError::NotFound)
@@ -407,6 +437,13 @@ fn explain(order: &Order, error: &gst::glib::Error, detail: &str) -> PublishErro
         return PublishError::Unreachable { name, cause: cause.to_owned() };
     }
     PublishError::Lost { name, cause: "the other side closed it".to_owned() }
+}
+
+impl Order {
+    /// Bytes that may wait for the network.
+    fn queue(&self) -> u64 {
+        (u64::from(self.bitrate) / 8 * QUEUE_S).max(LEAST_QUEUE)
+    }
 }
 
 /// Makes an element for `order`, or says that it is missing.

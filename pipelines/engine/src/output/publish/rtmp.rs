@@ -1,12 +1,16 @@
 //! RTMP and RTMPS: FLV over TCP (Adobe's RTMP 1.0 specification).
 
+use std::time::Duration;
+
 use gst::prelude::*;
 
 use super::{Link, Order, PublishError, make};
 use crate::tap::{Feed, Start};
 
-/// Bytes that may wait for a slow network: about four seconds of a usual program.
-const QUEUE: u64 = 3 << 20;
+/// TCP takes what it has buffered in large pieces: on a slow network half a minute may lie between two of them.
+const SILENT_AFTER: Duration = Duration::from_secs(25);
+/// The same for the element's own patience, which must not end before ours, in seconds.
+const SOCKET_TIMEOUT: u32 = 60;
 
 /// A connection to `url` (`rtmp(s)://host/app`) under the order's key.
 pub(super) fn connect(order: &Order, url: &str) -> Result<Link, PublishError> {
@@ -20,6 +24,7 @@ pub(super) fn connect(order: &Order, url: &str) -> Result<Link, PublishError> {
     sink.set_property("location", format!("{url}/{}", key.reveal()));
     sink.set_property("sync", false);
     sink.set_property("async-connect", true);
+    sink.set_property("timeout", SOCKET_TIMEOUT);
     pipeline.add_many([&mux, &sink]).map_err(|e| lacking(e.to_string()))?;
     mux.link(&sink).map_err(|e| lacking(e.to_string()))?;
     let start = Start::of_program();
@@ -31,11 +36,11 @@ pub(super) fn connect(order: &Order, url: &str) -> Result<Link, PublishError> {
         let appsrc = gst_app::AppSrc::builder().format(gst::Format::Time).build();
         pipeline.add(&appsrc).map_err(|e| lacking(e.to_string()))?;
         appsrc.link_pads(Some("src"), &mux, Some(pad)).map_err(|e| lacking(e.to_string()))?;
-        feeds.push(Feed::new(appsrc, video, start.clone(), QUEUE));
+        feeds.push(Feed::new(appsrc, video, start.clone(), order.queue()));
     }
     let weak = sink.downgrade();
     let passed = move || weak.upgrade().map_or(0, |sink| sent(&sink));
-    Ok(Link { pipeline, feeds, passed: Box::new(passed) })
+    Ok(Link { pipeline, feeds, passed: Box::new(passed), silent_after: SILENT_AFTER })
 }
 
 /// Bytes of media that have gone out: the handshake and the commands before them do not count.

@@ -1,12 +1,14 @@
 //! SRT: MPEG-TS over UDP, with losses mended within the set latency (Haivision's SRT protocol).
 
+use std::time::Duration;
+
 use gst::prelude::*;
 
 use super::{Link, Order, PublishError, count_into, make};
 use crate::tap::{Feed, Start};
 
-/// Bytes that may wait for a slow network.
-const QUEUE: u64 = 3 << 20;
+/// SRT sends or gives up: a connection that takes nothing for this long is dead.
+const SILENT_AFTER: Duration = Duration::from_secs(5);
 
 /// A connection to `host`, or a listener on `port` without one.
 pub(super) fn connect(order: &Order, host: Option<&str>, port: u16, latency_ms: u32) -> Result<Link, PublishError> {
@@ -47,8 +49,9 @@ pub(super) fn connect(order: &Order, host: Option<&str>, port: u16, latency_ms: 
         )?;
         pipeline.add_many([appsrc.upcast_ref(), &parse]).map_err(|e| lacking(e.to_string()))?;
         gst::Element::link_many([appsrc.upcast_ref(), &parse, &mux]).map_err(|e| lacking(e.to_string()))?;
-        feeds.push(Feed::new(appsrc, video, start.clone(), QUEUE));
+        feeds.push(Feed::new(appsrc, video, start.clone(), order.queue()));
     }
     let passed = count_into(&sink);
-    Ok(Link { pipeline, feeds, passed: Box::new(move || passed.load(std::sync::atomic::Ordering::Relaxed)) })
+    let passed = move || passed.load(std::sync::atomic::Ordering::Relaxed);
+    Ok(Link { pipeline, feeds, passed: Box::new(passed), silent_after: SILENT_AFTER })
 }
