@@ -273,6 +273,8 @@ pub enum Notice {
         attempt: u32,
         /// Engine time of the next try.
         at: u64,
+        /// A stable word for the cause, as documented for error codes.
+        code: &'static str,
         /// Why, with the remedy.
         cause: String,
     },
@@ -280,6 +282,8 @@ pub enum Notice {
     OutputFailed {
         /// Which.
         output: OutputId,
+        /// A stable word for the cause, as documented for error codes.
+        code: &'static str,
         /// Why, with the remedy.
         cause: String,
     },

@@ -44,10 +44,6 @@ fn code(name: &str) -> ErrorCode {
     ErrorCode::ALL.iter().copied().find(|code| code.as_str() == name).unwrap_or(ErrorCode::Internal)
 }
 
-fn output_code(cause: &str) -> ErrorCode {
-    if cause.contains("disk with") { ErrorCode::DiskFull } else { ErrorCode::RecordingFailed }
-}
-
 /// What kind of file an output writes, by its id.
 fn kind_of(output: &str) -> FileKind {
     match output.split(':').next() {
@@ -98,15 +94,15 @@ pub fn of_notice(notice: &Notice) -> Option<Event> {
             source: source_of(output.as_str()),
         }),
         Notice::Publishing { output } => Some(Event::Publishing { output: output.to_string() }),
-        Notice::OutputRetrying { output, attempt, at, cause } => Some(Event::OutputRetrying {
+        Notice::OutputRetrying { output, attempt, at, code: name, cause } => Some(Event::OutputRetrying {
             output: output.to_string(),
             attempt: *attempt,
             at: Duration::from_nanos(*at).as_secs_f64(),
-            code: output_code(cause),
+            code: code(name),
             cause: cause.clone(),
         }),
-        Notice::OutputFailed { output, cause } => {
-            Some(Event::OutputFailed { output: output.to_string(), code: output_code(cause), cause: cause.clone() })
+        Notice::OutputFailed { output, code: name, cause } => {
+            Some(Event::OutputFailed { output: output.to_string(), code: code(name), cause: cause.clone() })
         }
         Notice::EncoderReplaced { from, to, cause } => fault(
             ErrorCode::EncoderFailed,

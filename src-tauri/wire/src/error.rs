@@ -145,6 +145,18 @@ error_codes! {
     AddressInvalid = "address_invalid", ShowStopper, User,
         "A source's or destination's address cannot be understood.",
         "Write it as the message says, for example `rtsp://HOST/PATH`, `file:PATH` or `device:default`.";
+    DestinationRefused = "destination_refused", Degraded, User,
+        "A destination does not let the program in: its key, passphrase or token is missing or not accepted.",
+        "Copy the key from the destination's page again and paste it. Recording is not affected.";
+    DestinationUnreachable = "destination_unreachable", Degraded, Destination,
+        "A destination cannot be reached.",
+        "Check the address and the network. It is tried again by itself; recording is not affected.";
+    DestinationSilent = "destination_silent", Degraded, Destination,
+        "A destination takes nothing any more, though the connection stands.",
+        "Check the network. It is connected anew by itself; recording is not affected.";
+    DestinationLost = "destination_lost", Degraded, Destination,
+        "The connection to a destination was lost.",
+        "It is connected anew by itself; recording is not affected.";
     OutputFailed = "output_failed", Degraded, Destination,
         "A destination cannot be published to.",
         "Check its address and key, and whether the platform says that it is live. Recording is not affected.";

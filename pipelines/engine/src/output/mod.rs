@@ -47,6 +47,16 @@ pub enum OutputError {
     },
 }
 
+impl OutputError {
+    /// A stable word for it, as documented for error codes.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::DiskFull { .. } => "disk_full",
+            Self::Folder { .. } | Self::Write { .. } | Self::Mux { .. } => "recording_failed",
+        }
+    }
+}
+
 /// The first path `folder/name.extension`, `folder/name-2.extension`, … that no file has yet: nothing is ever overwritten.
 fn free_path(folder: &Path, name: &str, extension: &str) -> PathBuf {
     let first = folder.join(format!("{name}.{extension}"));

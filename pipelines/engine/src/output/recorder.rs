@@ -229,6 +229,7 @@ fn report(control: &Control, fault: &OutputError, attempt: u32) {
         output: control.setting.id.clone(),
         attempt,
         at,
+        code: fault.code(),
         cause: fault.to_string(),
     });
 }

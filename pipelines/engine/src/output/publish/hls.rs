@@ -4,7 +4,7 @@ use std::{path::Path, sync::atomic::Ordering, time::Duration};
 
 use gst::prelude::*;
 
-use super::{Link, Order, PublishError, count_into, make};
+use super::{CONNECT_WITHIN, Link, Order, PublishError, count_into, make};
 use crate::tap::{Feed, Start};
 
 /// Seconds that a segment should last; it ends with the next keyframe.
@@ -51,5 +51,11 @@ pub(super) fn connect(order: &Order, folder: &Path) -> Result<Link, PublishError
         feeds.push(Feed::new(appsrc, video, start.clone(), order.queue()));
     }
     let passed = move || counts.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-    Ok(Link { pipeline, feeds, passed: Box::new(passed), silent_after: SILENT_AFTER })
+    Ok(Link {
+        pipeline,
+        feeds,
+        passed: Box::new(passed),
+        connect_within: Some(CONNECT_WITHIN),
+        silent_after: SILENT_AFTER,
+    })
 }

@@ -121,6 +121,17 @@ impl PublishError {
         }
     }
 
+    /// A stable word for it, as documented for error codes.
+    fn code(&self) -> &'static str {
+        match self {
+            Self::NoSecret { .. } | Self::Refused { .. } | Self::ShutOut { .. } => "destination_refused",
+            Self::Unreachable { .. } => "destination_unreachable",
+            Self::Silent { .. } => "destination_silent",
+            Self::Lost { .. } => "destination_lost",
+            Self::Lacking { .. } => "not_supported",
+        }
+    }
+
     /// Whether another try with the same settings is in vain.
     fn is_final(&self) -> bool {
         matches!(self, Self::NoSecret { .. } | Self::Refused { .. } | Self::Lacking { .. })
@@ -158,6 +169,8 @@ struct Link {
     feeds: Vec<Arc<Feed>>,
     /// Bytes that the other side has taken so far.
     passed: Box<dyn Fn() -> u64 + Send>,
+    /// How long it may take until something gets through; none where others call when they like.
+    connect_within: Option<Duration>,
     /// Nothing gets through for this long: the connection is dead, whatever it says.
     silent_after: Duration,
 }
@@ -269,8 +282,8 @@ impl Control {
                 Err(error) if !ever_live && (error.is_final() || shut_out == SHUT_OUT_MOST) => {
                     tracing::warn!(output = %self.order.id, %error, "not published");
                     self.set(OutputState::Failed { cause: error.to_string() });
-                    let (output, cause) = (self.order.id.clone(), error.to_string());
-                    return self.order.notices.tell(Notice::OutputFailed { output, cause });
+                    let (output, code, cause) = (self.order.id.clone(), error.code(), error.to_string());
+                    return self.order.notices.tell(Notice::OutputFailed { output, code, cause });
                 }
                 Err(error) => {
                     let good = live_since.is_some_and(|since: Instant| since.elapsed() > GOOD_AFTER);
@@ -289,7 +302,7 @@ impl Control {
         let (output, cause) = (self.order.id.clone(), error.to_string());
         tracing::warn!(output = %output, %cause, attempt, "publishing interrupted");
         self.set(OutputState::Retrying { at, cause: cause.clone() });
-        self.order.notices.tell(Notice::OutputRetrying { output, attempt, at, cause });
+        self.order.notices.tell(Notice::OutputRetrying { output, attempt, at, code: error.code(), cause });
         let guard = lock(&self.waiting);
         drop(self.asked.wait_timeout_while(guard, wait, |()| !self.stopping()));
     }
@@ -354,12 +367,12 @@ impl Control {
                     self.order.notices.tell(Notice::Publishing { output: self.order.id.clone() });
                 }
             }
-            let patience = if live_since.is_some() { link.silent_after } else { CONNECT_WITHIN };
+            let patience = if live_since.is_some() { Some(link.silent_after) } else { link.connect_within };
             // A stream that nobody encodes yet is not held against the destination.
             let waiting = link.feeds.iter().any(|feed| feed.queued() > 0);
             if !waiting {
                 moved = Instant::now();
-            } else if moved.elapsed() > patience {
+            } else if let Some(patience) = patience.filter(|patience| moved.elapsed() > *patience) {
                 let (name, seconds) = (self.order.name.clone(), patience.as_secs());
                 return Err(match live_since {
                     Some(_) => PublishError::Silent { name, seconds },
@@ -422,19 +435,30 @@ fn explain(order: &Order, error: &gst::glib::Error, detail: &str) -> PublishErro
         let what = secret_of(&order.target);
         return PublishError::Refused { name, what, cause: "it refused to publish".to_owned() };
     }
-    if error.matches(gst::ResourceError::NotFound)
-        || error.matches(gst::ResourceError::OpenRead)
-        || error.matches(gst::ResourceError::OpenWrite)
-        || error.matches(gst::ResourceError::OpenReadWrite)
-    {
-        let cause = if any(&["refused"]) {
-            "nobody listens there"
-        } else if any(&["resolv", "name or service"]) {
-            "there is no such host"
-        } else {
-            "it could not be opened"
-        };
-        return PublishError::Unreachable { name, cause: cause.to_owned() };
+    let unreachable = |cause: &str| PublishError::Unreachable { name: name.clone(), cause: cause.to_owned() };
+    let opening = [
+        gst::ResourceError::NotFound,
+        gst::ResourceError::OpenRead,
+        gst::ResourceError::OpenWrite,
+        gst::ResourceError::OpenReadWrite,
+    ];
+    if any(&["connection refused"]) {
+        return unreachable("nobody listens there");
+    }
+    if any(&["resolv", "name or service", "no address"]) {
+        return unreachable("there is no such host");
+    }
+    if any(&["unreachable", "no route"]) {
+        return unreachable("the network does not lead there");
+    }
+    if any(&["certificate", "tls"]) {
+        return unreachable("its certificate is not one that this computer trusts");
+    }
+    if any(&["timed out", "timeout"]) {
+        return unreachable("it does not answer");
+    }
+    if opening.into_iter().any(|kind| error.matches(kind)) {
+        return unreachable("it could not be opened");
     }
     PublishError::Lost { name, cause: "the other side closed it".to_owned() }
 }

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use gst::prelude::*;
 
-use super::{Link, Order, PublishError, make};
+use super::{CONNECT_WITHIN, Link, Order, PublishError, make};
 use crate::tap::{Feed, Start};
 
 /// TCP takes what it has buffered in large pieces: on a slow network half a minute may lie between two of them.
@@ -40,7 +40,13 @@ pub(super) fn connect(order: &Order, url: &str) -> Result<Link, PublishError> {
     }
     let weak = sink.downgrade();
     let passed = move || weak.upgrade().map_or(0, |sink| sent(&sink));
-    Ok(Link { pipeline, feeds, passed: Box::new(passed), silent_after: SILENT_AFTER })
+    Ok(Link {
+        pipeline,
+        feeds,
+        passed: Box::new(passed),
+        connect_within: Some(CONNECT_WITHIN),
+        silent_after: SILENT_AFTER,
+    })
 }
 
 /// Bytes of media that have gone out: the handshake and the commands before them do not count.

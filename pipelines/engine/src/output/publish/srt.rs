@@ -1,10 +1,13 @@
 //! SRT: MPEG-TS over UDP, with losses mended within the set latency (Haivision's SRT protocol).
 
-use std::time::Duration;
+use std::{
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
 use gst::prelude::*;
 
-use super::{Link, Order, PublishError, count_into, make};
+use super::{CONNECT_WITHIN, Link, Order, PublishError, count_into, make};
 use crate::tap::{Feed, Start};
 
 /// SRT sends or gives up: a connection that takes nothing for this long is dead.
@@ -51,7 +54,22 @@ pub(super) fn connect(order: &Order, host: Option<&str>, port: u16, latency_ms: 
         gst::Element::link_many([appsrc.upcast_ref(), &parse, &mux]).map_err(|e| lacking(e.to_string()))?;
         feeds.push(Feed::new(appsrc, video, start.clone(), order.queue()));
     }
-    let passed = count_into(&sink);
-    let passed = move || passed.load(std::sync::atomic::Ordering::Relaxed);
-    Ok(Link { pipeline, feeds, passed: Box::new(passed), silent_after: SILENT_AFTER })
+    let counted = count_into(&sink);
+    let (weak, heard) = (sink.downgrade(), AtomicBool::new(host.is_none()));
+    let passed = move || {
+        let acknowledged = || weak.upgrade().is_some_and(|sink| is_acknowledged(&sink));
+        if heard.load(Ordering::Relaxed) || acknowledged() {
+            heard.store(true, Ordering::Relaxed);
+            return counted.load(Ordering::Relaxed);
+        }
+        0
+    };
+    let connect_within = host.is_some().then_some(CONNECT_WITHIN);
+    Ok(Link { pipeline, feeds, passed: Box::new(passed), connect_within, silent_after: SILENT_AFTER })
+}
+
+/// Whether the other side has acknowledged anything: a caller's packets go out whether or not anybody is there.
+fn is_acknowledged(sink: &gst::Element) -> bool {
+    let stats = sink.property::<Option<gst::Structure>>("stats");
+    stats.is_some_and(|stats| stats.get::<i32>("packet-ack-received").is_ok_and(|acknowledged| acknowledged > 0))
 }
