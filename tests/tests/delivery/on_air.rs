@@ -9,7 +9,7 @@ use pulse_tests::{
     media, nginx_rtmp,
     proxy::{Proxy, Weather},
     srt::Receiver,
-    wait::wait_for,
+    wait::{free_tcp_port, free_udp_port, wait_for},
 };
 
 use super::stage::{PATIENCE, Stage, looped};
@@ -170,4 +170,25 @@ fn a_slow_network_costs_its_own_destination_whole_groups_and_a_silent_one_is_not
     // What arrived decodes: groups of pictures were left out as a whole.
     plays(&seen(&slow, "slow")?, ["h264", "aac"])?;
     plays(&seen(&fast, "fast")?, ["h264", "aac"])
+}
+
+#[test]
+fn who_is_not_there_is_told_as_such_and_tried_until_it_comes() -> Result<()> {
+    let port = free_udp_port()?;
+    let nobody = free_tcp_port()?;
+    let stage = stage("nobody")?;
+    let (closed, missing) = (format!("rtmp://127.0.0.1:{nobody}/live/key"), "rtmp://nobody.invalid/live/key");
+    let waits = format!("srt://:{port}?mode=listener");
+    let mut app = publish(&stage, &[&closed, missing, &waits, "rtmp://127.0.0.1/live"])?;
+    let failed = app.wait_for("output_failed", LIVE_WITHIN, |_| true)?;
+    ensure!(failed.text("/cause")?.contains("has no stream key"), "{failed:?}");
+    for cause in ["nobody listens there", "no such host"] {
+        let told = |event: &Event| event.text("/cause").is_ok_and(|told| told.contains(cause));
+        app.wait_for("output_retrying", LIVE_WITHIN * 2, told).with_context(|| format!("\"{cause}\" is not told"))?;
+    }
+    ensure!(app.events().iter().all(|event| event.event != "publishing"), "nobody was there to take anything");
+    let mut caller = Receiver::call(port, "")?;
+    app.wait_for("publishing", LIVE_WITHIN, |_| true)?;
+    caller.pictures().wait_first(LIVE_WITHIN)?;
+    nothing_is_missing(app).map(drop)
 }

@@ -116,6 +116,10 @@ impl PublishError {
     /// What a loss means when nothing had been taken yet.
     fn before_live(self, target: &Target) -> Self {
         match self {
+            Self::Lost { name, .. } if matches!(target, Target::Srt { .. }) => Self::Unreachable {
+                name,
+                cause: "nobody answers, or not under this passphrase and stream id".to_owned(),
+            },
             Self::Lost { name, .. } => Self::ShutOut { name, what: secret_of(target) },
             other => other,
         }
@@ -453,6 +457,9 @@ fn explain(order: &Order, error: &gst::glib::Error, detail: &str) -> PublishErro
     }
     if any(&["certificate", "tls"]) {
         return unreachable("its certificate is not one that this computer trusts");
+    }
+    if any(&["short read", "handshake"]) {
+        return unreachable("what answers there does not speak RTMP");
     }
     if any(&["timed out", "timeout"]) {
         return unreachable("it does not answer");

@@ -1,7 +1,10 @@
 //! SRT: MPEG-TS over UDP, with losses mended within the set latency (Haivision's SRT protocol).
 
 use std::{
-    sync::atomic::{AtomicBool, Ordering},
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -55,7 +58,13 @@ pub(super) fn connect(order: &Order, host: Option<&str>, port: u16, latency_ms: 
         feeds.push(Feed::new(appsrc, video, start.clone(), order.queue()));
     }
     let counted = count_into(&sink);
-    let (weak, heard) = (sink.downgrade(), AtomicBool::new(host.is_none()));
+    let heard = Arc::new(AtomicBool::new(false));
+    let called = heard.clone();
+    sink.connect("caller-added", false, move |_| {
+        called.store(true, Ordering::Relaxed);
+        None
+    });
+    let weak = sink.downgrade();
     let passed = move || {
         let acknowledged = || weak.upgrade().is_some_and(|sink| is_acknowledged(&sink));
         if heard.load(Ordering::Relaxed) || acknowledged() {
