@@ -23,6 +23,7 @@ mod mixer;
 mod monitor;
 mod notices;
 mod output;
+mod running;
 mod source;
 pub mod status;
 mod tap;

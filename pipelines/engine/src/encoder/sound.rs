@@ -14,6 +14,8 @@ use pulse_plan::{AudioCodec, AudioSpec};
 use super::{EncoderError, video::give_to};
 use crate::{
     deadline,
+    notices::Notices,
+    status::Notice,
     tap::{Take, Tap, lock},
     timeline::Timeline,
 };
@@ -64,7 +66,7 @@ struct Input {
 
 impl SoundEncoder {
     /// Starts encoding what `sound` gives.
-    pub fn start(spec: &AudioSpec, sound: &Tap, timeline: &Timeline) -> Result<Self, EncoderError> {
+    pub fn start(spec: &AudioSpec, sound: &Tap, timeline: &Timeline, notices: &Notices) -> Result<Self, EncoderError> {
         let candidate = candidate_for(spec.codec)
             .ok_or_else(|| EncoderError::Missing(format!("an encoder for {:?}", spec.codec)))?;
         let element = candidate.element;
@@ -81,6 +83,7 @@ impl SoundEncoder {
         let sink = gst_app::AppSink::builder().sync(false).enable_last_sample(false).build();
         let pipeline = gst::Pipeline::builder().name(format!("encoder {element}")).build();
         timeline.adopt(&pipeline);
+        tell_faults(&pipeline, element, notices);
         let parse = match spec.codec {
             AudioCodec::Aac => make("aacparse")?,
             AudioCodec::Opus => make("opusparse")?,
@@ -106,6 +109,20 @@ impl SoundEncoder {
     pub fn dropped(&self) -> u64 {
         self.input.dropped.load(Ordering::Relaxed)
     }
+}
+
+/// Tells what goes wrong inside, and lets no messages pile up.
+fn tell_faults(pipeline: &gst::Pipeline, element: &'static str, notices: &Notices) {
+    let Some(bus) = pipeline.bus() else { return };
+    let notices = notices.clone();
+    bus.set_sync_handler(move |_, message| {
+        if let gst::MessageView::Error(error) = message.view() {
+            let cause = error.error().message().to_owned();
+            let failed = EncoderError::Refused { element: element.to_owned(), cause };
+            notices.tell(Notice::EncoderFailed { cause: failed.to_string() });
+        }
+        gst::BusSyncReply::Drop
+    });
 }
 
 impl Drop for SoundEncoder {

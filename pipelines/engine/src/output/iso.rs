@@ -75,7 +75,7 @@ pub(super) fn record(
 
     let setting = &control.setting;
     let audio = audio.filter(|_| has_sound).and_then(|spec| {
-        let started = SoundEncoder::start(spec, &taps.sound, &setting.timeline);
+        let started = SoundEncoder::start(spec, &taps.sound, &setting.timeline, &setting.notices);
         started.inspect_err(|error| tracing::warn!(output = %setting.id, %error, "recorded without sound")).ok()
     });
     let audio_tap = audio.as_ref().map(|encoder| encoder.tap.clone());
