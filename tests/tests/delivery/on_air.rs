@@ -89,7 +89,7 @@ fn one_encode_goes_to_every_destination_and_into_the_recording() -> Result<()> {
         plays(recorded.last().with_context(|| format!("{key} was not sent"))?, ["h264", "aac"])?;
     }
     receiver.kill();
-    let received = Probe::of(&receiver.file())?;
+    let received = Probe::of(receiver.file())?;
     ensure!(received.video()?.codec_name == "h264" && received.audio()?.codec_name == "aac", "{received:?}");
     Ok(())
 }
