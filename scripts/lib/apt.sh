@@ -6,11 +6,12 @@ APT_BUILD="build-essential pkg-config clang libclang-dev cmake nasm git curl ca-
     gstreamer1.0-tools gstreamer1.0-plugins-base gstreamer1.0-plugins-good gstreamer1.0-plugins-bad
     gstreamer1.0-plugins-ugly gstreamer1.0-libav gstreamer1.0-x gstreamer1.0-alsa gstreamer1.0-pulseaudio
     gstreamer1.0-pipewire gstreamer1.0-nice libasound2-dev libudev-dev libv4l-dev"
-# The tests play against real peers: an RTSP server, nginx as an RTMP server, PipeWire's cameras and microphones, LiveKit's
-# Python SDK as a viewer, ffprobe as the judge.
+# The tests play against real peers: an RTSP server, nginx as an RTMP server, PipeWire's cameras and microphones, GNOME's
+# keychain, LiveKit's Python SDK as a viewer, ffprobe as the judge.
 # Their harness is a member of the workspace, so its libraries are needed wherever the whole workspace is built.
 APT_TEST="ffmpeg libgstrtspserver-1.0-dev pipewire wireplumber pipewire-pulse pipewire-bin pulseaudio-utils
-    libasound2-plugins dbus xvfb nginx libnginx-mod-rtmp libnginx-mod-stream python3 python3-venv jq shellcheck"
+    libasound2-plugins dbus xvfb nginx libnginx-mod-rtmp libnginx-mod-stream gnome-keyring libsecret-tools
+    python3 python3-venv jq shellcheck"
 
 apt_missing() {
     local package

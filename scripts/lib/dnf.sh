@@ -7,7 +7,7 @@ DNF_BUILD="gcc gcc-c++ make pkgconf-pkg-config clang clang-devel cmake nasm git 
     gstreamer1-plugin-libav gstreamer1-plugin-openh264 pipewire-gstreamer libnice-gstreamer1 alsa-lib-devel systemd-devel libv4l-devel"
 DNF_TEST="ffmpeg-free gstreamer1-rtsp-server-devel pipewire wireplumber pipewire-pulseaudio pipewire-utils
     pulseaudio-utils alsa-plugins-pulseaudio dbus-daemon xorg-x11-server-Xvfb nginx nginx-mod-stream python3 golang jq
-    ShellCheck"
+    gnome-keyring libsecret ShellCheck"
 
 dnf_missing() {
     local package

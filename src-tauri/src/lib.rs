@@ -6,6 +6,7 @@
 mod cli;
 mod control;
 mod error;
+mod keys;
 mod machine;
 mod places;
 pub mod studio;

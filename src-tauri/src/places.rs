@@ -2,7 +2,7 @@
 
 use std::path::PathBuf;
 
-/// What is remembered between runs: the session list.
+/// What is remembered between runs: the list of sessions, and that of keys.
 pub fn data() -> PathBuf {
     dirs::data_dir().unwrap_or_else(std::env::temp_dir).join("pulse-studio")
 }

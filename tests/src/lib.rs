@@ -2,8 +2,8 @@
 //!
 //! A test starts the studio's own binary ([`app`]) against cameras, senders and servers that are real programs on the
 //! loopback ([`rtsp`], [`srt`], [`rtmp`], [`http`], [`pipewire`], [`screen`]), fed with generated media ([`media`], [`beacon`], [`clock`]),
-//! has it publish to real platforms and viewers ([`livekit`], [`subscriber`], [`nginx_rtmp`], [`receiver`]) over a network that
-//! can be made bad ([`proxy`]), and lets ffprobe and ffmpeg judge what came out ([`judge`]).
+//! has it publish to real platforms and viewers ([`livekit`], [`subscriber`], [`nginx_rtmp`], [`receiver`]), with keys from a
+//! real keychain ([`keychain`]), over a network that can be made bad ([`proxy`]), and lets ffprobe and ffmpeg judge what came out ([`judge`]).
 //!
 //! May import: anything, but nothing of the studio: what is tested is reached by its command line, its files and its ports.
 //!
@@ -18,9 +18,11 @@ pub mod beacon;
 pub mod child;
 pub mod cleanup;
 pub mod clock;
+mod desk;
 mod feed;
 pub mod http;
 pub mod judge;
+pub mod keychain;
 pub mod livekit;
 pub mod media;
 pub mod nginx_rtmp;

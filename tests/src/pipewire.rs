@@ -1,12 +1,9 @@
 //! Cameras and microphones without hardware: a PipeWire session of the test's own, with nodes that are plugged in and out.
 //!
-//! Nothing of the user's own session is touched: the daemons run in a folder and on a message bus of their own, and only
-//! a program that is given [`Session::env`] finds them.
+//! They run on a desk of their own: only a program that is given [`Session::env`] finds them.
 
 use std::{
     fs,
-    os::unix::net::UnixStream,
-    path::Path,
     process::{Command, Stdio},
     time::Duration,
 };
@@ -15,10 +12,10 @@ use anyhow::{Context, Result};
 use serde_json::Value;
 
 use crate::{
-    child::{Child, run},
-    cleanup::Workdir,
+    child::Child,
+    desk::Desk,
     judge::{Rgb, ffmpeg},
-    wait::{wait_for, wait_until},
+    wait::wait_for,
 };
 
 /// How long a daemon or a node may take to be there or gone.
@@ -30,8 +27,7 @@ const ALSA: &str = "</usr/share/alsa/alsa.conf>\npcm.!default { type pulse }\nct
 /// PipeWire, WirePlumber, the PulseAudio server and a message bus. Gone when dropped.
 #[derive(Debug)]
 pub struct Session {
-    _daemons: Vec<Child>,
-    folder: Workdir,
+    desk: Desk,
 }
 
 impl Session {
@@ -40,13 +36,11 @@ impl Session {
     /// # Errors
     /// When a daemon is not installed or does not come up.
     pub fn start() -> Result<Self> {
-        let mut session = Self { _daemons: Vec::new(), folder: Workdir::new("devices")? };
-        fs::write(session.folder.join("alsa.conf"), ALSA)?;
-        let bus = format!("--address=unix:path={}", session.folder.join("bus").display());
-        session.daemon("dbus-daemon", &["--session", "--nofork", "--nopidfile", &bus], Some("bus"))?;
-        session.daemon("pipewire", &[], Some("pipewire-0"))?;
-        session.daemon("wireplumber", &[], None)?;
-        session.daemon("pipewire-pulse", &[], Some("pulse/native"))?;
+        let mut session = Self { desk: Desk::start("devices")? };
+        fs::write(session.desk.path("alsa.conf"), ALSA)?;
+        session.daemon("pipewire", Some("pipewire-0"))?;
+        session.daemon("wireplumber", None)?;
+        session.daemon("pipewire-pulse", Some("pulse/native"))?;
         // Until WirePlumber has looked at everything, the default sink is called "@DEFAULT_SINK@".
         wait_for("WirePlumber to choose a default sink", PATIENCE, || {
             let info = session.tool("pactl", &["info"])?;
@@ -59,17 +53,13 @@ impl Session {
     /// The environment variables with which a program finds this session instead of the user's.
     #[must_use]
     pub fn env(&self) -> Vec<(String, String)> {
-        let path = |name: &str| self.folder.join(name).display().to_string();
-        let folder = self.folder.path().display().to_string();
-        [
-            ("XDG_RUNTIME_DIR", folder.clone()),
-            ("PIPEWIRE_RUNTIME_DIR", folder),
-            ("DBUS_SESSION_BUS_ADDRESS", format!("unix:path={}", path("bus"))),
+        let path = |name: &str| self.desk.path(name).display().to_string();
+        let own = [
+            ("PIPEWIRE_RUNTIME_DIR", path("")),
             ("PULSE_SERVER", format!("unix:{}", path("pulse/native"))),
             ("ALSA_CONFIG_PATH", path("alsa.conf")),
-        ]
-        .map(|(name, value)| (name.to_owned(), value))
-        .to_vec()
+        ];
+        self.desk.env().into_iter().chain(own.map(|(name, value)| (name.to_owned(), value))).collect()
     }
 
     /// Plugs in a camera, and is back when it is listed.
@@ -182,26 +172,12 @@ impl Session {
     }
 
     fn tool(&self, program: &str, arguments: &[&str]) -> Result<String> {
-        let (output, _) = run(Command::new(program).args(arguments).envs(self.env()))?;
-        Ok(String::from_utf8_lossy(&output).into_owned())
+        self.desk.tool(Command::new(program).args(arguments).envs(self.env()))
     }
 
-    /// Starts a program that belongs to the session, and waits for its socket where it has one.
-    fn daemon(&mut self, program: &str, arguments: &[&str], socket: Option<&str>) -> Result<()> {
-        let mut command = Command::new(program);
-        command.args(arguments).envs(self.env()).stdin(Stdio::null());
-        // What they remember belongs to the session too.
-        for variable in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME"] {
-            command.env(variable, self.folder.join(variable));
-        }
-        let child = Child::start(program, &mut command)?;
-        if let Some(socket) = socket {
-            let path = self.folder.join(socket);
-            wait_until(&format!("{program} to open {socket}"), PATIENCE, || answers(&path))
-                .with_context(|| child.stderr())?;
-        }
-        self._daemons.push(child);
-        Ok(())
+    fn daemon(&mut self, program: &str, socket: Option<&str>) -> Result<()> {
+        let variables = self.env();
+        self.desk.daemon(Command::new(program).envs(variables).stdin(Stdio::null()), socket)
     }
 }
 
@@ -210,10 +186,6 @@ pub(crate) fn moving_ball(ground: Rgb) -> Vec<String> {
     let [red, green, blue] = ground.map(u32::from);
     let ground = format!("background-color={:#x}", 0xff00_0000 | red << 16 | green << 8 | blue);
     ["videotestsrc", "pattern=ball", "foreground-color=0xff000000", &ground].map(str::to_owned).to_vec()
-}
-
-fn answers(socket: &Path) -> bool {
-    UnixStream::connect(socket).is_ok()
 }
 
 /// A camera to plug in: a black ball that moves over one colour. Its texts hold no quotes and no backslashes.

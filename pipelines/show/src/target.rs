@@ -151,12 +151,21 @@ pub fn part(address: &str) -> Result<Parted, TargetError> {
         _ => return Err(fail(&format!("it must begin with {SCHEMES}"))),
     };
     let target: Target = parted.url.parse().map_err(|error: TargetError| fail(&error.reason))?;
-    if let (Target::Srt { .. }, Some(secret)) = (&target, &parted.secret)
-        && !PASSPHRASE.contains(&secret.0.len())
-    {
-        return Err(fail("an SRT passphrase has 10 to 79 characters"));
+    if let Some(secret) = &parted.secret {
+        check_secret(&target, secret).map_err(fail)?;
     }
     Ok(parted)
+}
+
+/// Whether a destination can take a secret, as far as can be known without asking it.
+///
+/// # Errors
+/// What would be right.
+pub fn check_secret(target: &Target, secret: &Secret) -> Result<(), &'static str> {
+    match target {
+        Target::Srt { .. } if !PASSPHRASE.contains(&secret.0.len()) => Err("an SRT passphrase has 10 to 79 characters"),
+        _ => Ok(()),
+    }
 }
 
 /// The key is what follows the application: `rtmp://host/app/key?with=this`.

@@ -14,7 +14,7 @@ use super::{
     parse, publish,
     signals::Signals,
 };
-use crate::{error::Failure, studio::StudioHandle};
+use crate::{error::Failure, keys::Keys, places, studio::StudioHandle};
 
 /// Longest time from a signal to the end.
 const END_WITHIN: Duration = Duration::from_millis(4800);
@@ -34,7 +34,8 @@ pub struct Args {
     /// What to record: program, iso (a file a camera), audio (a file a microphone)
     #[arg(long, value_name = "KINDS", value_delimiter = ',')]
     pub record: Vec<RecordKind>,
-    /// Where to publish; may be repeated: rtmp(s)://host/app/key, srt://host:port, hls:FOLDER, livekit:ws://…, whip:https://…
+    /// Where to publish; may be repeated: rtmp(s)://host/app/key, srt://host:port, hls:FOLDER, livekit:ws://…, whip:https://…, or
+    /// a destination of the show by id or name. A key that is not in the address is one of `pulse-studio keys`
     #[arg(long, value_name = "URL")]
     pub publish: Vec<String>,
     /// End after this time
@@ -61,7 +62,7 @@ pub struct Args {
     /// Where the control plane listens (loopback only); PULSE_API_KEY gives its key
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:0")]
     pub control: std::net::SocketAddr,
-    /// Where the list of sessions is kept
+    /// Where the list of sessions and that of keys are kept
     #[arg(long, value_name = "DIR")]
     pub data: Option<PathBuf>,
 }
@@ -86,7 +87,8 @@ pub fn run(args: &Args) -> Result<(), Failure> {
     adjust(&mut show, args);
     pulse_show::validate(&show)
         .map_err(|faults| Failure::usage(faults.iter().map(ToString::to_string).collect::<Vec<_>>().join("; ")))?;
-    let secrets = publish::add(&mut show, &args.publish)?;
+    let keys = Keys::open(&args.data.clone().unwrap_or_else(places::data));
+    let secrets = publish::add(&mut show, &args.publish, &keys)?;
     let cues = match &args.cues {
         Some(path) => cues::read(path, &show)?,
         None => Vec::new(),

@@ -8,6 +8,7 @@ mod encoders;
 mod events;
 mod headless;
 mod journal;
+mod keys;
 mod new;
 mod parse;
 mod publish;
@@ -45,6 +46,9 @@ enum Action {
     Sessions(sessions::Args),
     /// Make an interrupted recording whole
     Recover(recover::Args),
+    /// Keep the keys of destinations, in the system's keychain where there is one
+    #[command(subcommand)]
+    Keys(keys::KeysAction),
     /// Measure this machine and this program
     #[command(subcommand)]
     Bench(bench::Bench),
@@ -68,6 +72,7 @@ pub fn run(cli: Cli) -> Result<(), Failure> {
         Some(Action::Encoders(args)) => encoders::run(&args),
         Some(Action::Sessions(args)) => sessions::run(&args),
         Some(Action::Recover(args)) => recover::run(&args),
+        Some(Action::Keys(action)) => keys::run(&action),
         Some(Action::Bench(bench)) => bench::run(&bench),
     }
 }

@@ -5,6 +5,7 @@ mod control;
 mod crash;
 mod devices;
 mod harness;
+mod keys;
 mod layouts;
 mod on_air;
 mod program;
