@@ -33,16 +33,9 @@ impl Keychain {
         desk.daemon(&mut daemon, None)?;
         let keychain = Self { desk };
         wait_for("the keychain to be unlocked", PATIENCE, || {
-            let mut ask = Command::new("dbus-send");
-            ask.args([
-                "--session",
-                "--print-reply=literal",
-                "--dest=org.freedesktop.secrets",
-                "/org/freedesktop/secrets",
-            ]);
-            ask.args(["org.freedesktop.Secret.Service.ReadAlias", "string:default"]);
+            let told = keychain.call("ReadAlias", "string:default");
             // Before it has its name on the bus the question fails; before it is unlocked the default is "/".
-            Ok(keychain.desk.tool(&mut ask).ok().filter(|told| told.contains("/collection/")).map(|_| ()))
+            Ok(told.ok().filter(|told| told.contains("/collection/")).map(|_| ()))
         })?;
         Ok(keychain)
     }
@@ -51,6 +44,22 @@ impl Keychain {
     #[must_use]
     pub fn env(&self) -> Vec<(String, String)> {
         self.desk.env()
+    }
+
+    /// Locks it, as when the user goes away. Nobody is there to unlock it again: whoever asks is refused.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub fn lock(&self) -> Result<()> {
+        self.call("Lock", "array:objpath:/org/freedesktop/secrets/collection/login").map(|_| ())
+    }
+
+    /// Calls a method of the Secret Service (freedesktop.org's Secret Service API).
+    fn call(&self, method: &str, argument: &str) -> Result<String> {
+        let mut ask = Command::new("dbus-send");
+        ask.args(["--session", "--print-reply=literal", "--dest=org.freedesktop.secrets", "/org/freedesktop/secrets"]);
+        ask.arg(format!("org.freedesktop.Secret.Service.{method}")).arg(argument);
+        self.desk.tool(&mut ask)
     }
 
     /// The secret of a program by name, as `secret-tool` (Debian: libsecret-tools) reads it; none if there is none.

@@ -46,7 +46,8 @@ pub enum KeyError {
     NoKeychain { cause: String },
     /// It is there and did not do it.
     #[error(
-        "the keychain did not {what} the key of {name}: {cause}; unlock it and try again, or use `keys set --file`"
+        "the keychain did not {what} the key of {}: {cause}; unlock it and try again, or use `keys set --file`",
+        title_of(name)
     )]
     Keychain { what: &'static str, name: String, cause: String },
     /// A file of the data folder cannot be read or written.
@@ -65,8 +66,8 @@ pub enum KeyError {
     Opener { path: PathBuf },
     /// A key does not open.
     #[error(
-        "the key of {name} in {} does not open: that file was changed, or its *.key file is of another; \
-         keep the key anew with `pulse-studio keys set`", path.display()
+        "the key of {} in {} does not open: that file was changed, or its *.key file is of another; \
+         keep the key anew with `pulse-studio keys set`", title_of(name), path.display()
     )]
     Sealed { name: String, path: PathBuf },
     /// What cannot be a name.
@@ -161,6 +162,16 @@ impl Keys {
         Ok(Place::File)
     }
 
+    /// A key that is not listed here: another data folder may have put it into the keychain. Nobody counts on it, so that a
+    /// keychain in trouble is no error.
+    fn unlisted(&self, name: &str) -> Option<Secret> {
+        let keychain = self.keychain().ok()?;
+        keychain.get(name).unwrap_or_else(|error| {
+            tracing::warn!(%error, "going on without");
+            None
+        })
+    }
+
     /// What is kept, by name, and where.
     ///
     /// # Errors
@@ -187,8 +198,7 @@ impl KeyStore for Keys {
                 self.file.get(name)
             }
             Some(Place::Keychain) => self.keychain()?.get(name),
-            // Another data folder may have put it there.
-            None => self.keychain().map_or(Ok(None), |keychain| keychain.get(name)),
+            None => Ok(self.unlisted(name)),
         }
     }
 

@@ -6,7 +6,7 @@ use std::{
     process::{Command, Output, Stdio},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use pulse_tests::{
     child::built,
     keychain::Keychain,
@@ -59,7 +59,7 @@ impl Door {
     /// The standard output and standard error of `keys` that ends well. Neither may tell the key.
     fn told(&self, words: &[&str], line: &str) -> Result<(String, String)> {
         let output = self.keys(words, line)?;
-        let [out, log] = [output.stdout, output.stderr].map(|bytes| String::from_utf8_lossy(&bytes).into_owned());
+        let [out, log] = [output.stdout, output.stderr].map(text);
         ensure!(output.status.success(), "{words:?}: {log}");
         ensure!(!out.contains(KEY) && !log.contains(KEY), "{words:?} told the key: {out}{log}");
         Ok((out, log))
@@ -78,6 +78,18 @@ impl Door {
         ensure!(read.is_empty(), "{read:?} tell the key");
         Ok(finished.log)
     }
+
+    /// What is told when the key cannot be had: the show does not begin.
+    fn refused(&self, named: &str) -> Result<String> {
+        let finished = self.stage.run_in(&["--publish", named], self.variables.clone())?.finish(PATIENCE)?;
+        ensure!(finished.status.code() == Some(1) && finished.events.is_empty(), "it began: {:?}", finished.events);
+        ensure!(!finished.log.contains(KEY), "the log tells the key");
+        Ok(finished.log)
+    }
+}
+
+fn text(bytes: Vec<u8>) -> String {
+    String::from_utf8_lossy(&bytes).into_owned()
 }
 
 /// The files of a folder, and of those in it, that have the key in them.
@@ -138,25 +150,27 @@ fn without_a_keychain_a_file_has_it_with_a_warning() -> Result<()> {
 
     // What opens it is lost: the show does not begin, and says what to do.
     fs::remove_file(door.data().join("keys.key"))?;
-    let show = door.stage.folder.join("show.json").display().to_string();
-    let mut command = Command::new(built("pulse-studio", "pulse-studio")?);
-    command.args(["headless", "--show", &show, "--for", "2s", "--publish", &address, "--data"]).arg(door.data());
-    let refused = command.envs(door.variables.clone()).output()?;
-    let told = String::from_utf8_lossy(&refused.stderr).into_owned();
-    ensure!(refused.status.code() == Some(1) && told.contains("keys.key is missing or damaged"), "{told}");
+    let told = door.refused(&address)?;
+    ensure!(told.contains("keys.key is missing or damaged"), "{told}");
     Ok(())
 }
 
 #[test]
-fn a_key_that_the_keychain_has_is_not_sought_elsewhere_once_it_is_gone() -> Result<()> {
+fn a_key_in_a_keychain_that_is_locked_or_gone_is_an_error_with_the_remedy() -> Result<()> {
     let keychain = Keychain::start()?;
     let mut door = Door::new("keychain-gone", |_| keychain.env())?;
     let address = door.address();
     door.told(&["set", &address], KEY)?;
+    keychain.lock()?;
+    let told = door.refused(&address)?;
+    ensure!(told.contains("unlock it and try again"), "{told}");
+    // Whoever has no key there is not kept from anything.
+    let elsewhere = door.server.url("live", "").trim_end_matches('/').to_owned();
+    ensure!(door.keys(&["remove", &elsewhere], "")?.status.code() == Some(2), "it was there");
     drop(keychain);
-    let removed = door.keys(&["remove", &address], "")?;
-    let told = String::from_utf8_lossy(&removed.stderr).into_owned();
-    ensure!(removed.status.code() == Some(1) && told.contains("no keychain answers here"), "{told}");
+    for told in [door.refused(&address)?, text(door.keys(&["remove", &address], "")?.stderr)] {
+        ensure!(told.contains("no keychain answers here"), "{told}");
+    }
     // A key in the file instead does not need it.
     door.variables.extend(no_bus(&door.stage));
     let (out, _) = door.told(&["set", "--file", &address], KEY)?;
@@ -177,8 +191,8 @@ fn what_is_no_key_or_no_name_is_refused_and_nothing_is_kept() -> Result<()> {
     ];
     for (words, line, reason) in cases {
         let output = door.keys(words, line)?;
-        let told = String::from_utf8(output.stderr).context("it is text")?;
-        ensure!(output.status.code() == Some(2) && told.contains(reason), "{words:?}: {told}");
+        let (code, told) = (output.status.code(), text(output.stderr));
+        ensure!(code == Some(2) && told.contains(reason), "{words:?}: {told}");
         ensure!(!told.contains(KEY), "{words:?} told the key: {told}");
     }
     ensure!(!door.data().join("keys.json").exists(), "something was kept");
