@@ -12,7 +12,7 @@ use pulse_plan::{
     AudioSpec, Capabilities, Graph, OutputId, OutputKind, OutputNode, Step, VideoSpec, compile, diff, play,
     preview_picture,
 };
-use pulse_show::{Canvas, DestinationId, Secret, SourceId, Studio, Target, TransitionKind, ids::slug};
+use pulse_show::{Canvas, Destination, DestinationId, Secret, SourceId, Studio, Target, TransitionKind, ids::slug};
 use tokio::sync::mpsc as notices_queue;
 
 use crate::{
@@ -64,6 +64,10 @@ pub struct Secrets {
     pub key: Option<Secret>,
     /// An SRT stream id.
     pub stream_id: Option<Secret>,
+    /// A LiveKit project's key, of which tokens are made where there is none.
+    pub api_key: Option<Secret>,
+    /// The secret of `api_key`.
+    pub api_secret: Option<Secret>,
 }
 
 enum Message {
@@ -235,6 +239,10 @@ impl Running {
 
     /// Makes what runs follow `studio`; without capabilities everything but encoders and outputs.
     fn follow(&mut self, studio: &Studio, capabilities: Option<&Capabilities>) {
+        let browsers = |to: &Destination| to.url.parse::<Target>().is_ok_and(|target| target.is_webrtc());
+        if studio.show.destinations.iter().any(browsers) {
+            publish::webrtc::prepare();
+        }
         let compiled = match capabilities {
             Some(capabilities) => {
                 self.elements.clone_from(&capabilities.h264);
@@ -402,6 +410,7 @@ impl Running {
             target: target.clone(),
             secret: secrets.key,
             stream_id: secrets.stream_id,
+            api: secrets.api_key.zip(secrets.api_secret),
             video: video.tap.clone(),
             audio: audio.map(|encoder| encoder.tap.clone()),
             timeline: self.timeline.clone(),

@@ -21,18 +21,25 @@ pub fn add(show: &mut Show, addresses: &[String]) -> Result<BTreeMap<Destination
             show.encoding.profile = Profile::ConstrainedBaseline;
         }
         let id = free_id(show, &to.name());
-        let key = parted.secret.or_else(|| from_environment(&to));
-        secrets.insert(id.clone(), Secrets { key, stream_id: parted.stream_id });
+        let (name, api) = environment(&to);
+        let key = parted.secret.or_else(|| name.and_then(variable));
+        let [api_key, api_secret] = api.map(|name| name.and_then(variable));
+        secrets.insert(id.clone(), Secrets { key, stream_id: parted.stream_id, api_key, api_secret });
         show.destinations.push(Destination { id, name: to.name(), url: parted.url });
     }
     Ok(secrets)
 }
 
-fn from_environment(to: &Target) -> Option<Secret> {
-    let name = match to {
-        Target::Whip { .. } => "WHIP_TOKEN",
-        Target::Rtmp { .. } | Target::Srt { .. } | Target::LiveKit { .. } | Target::Hls { .. } => return None,
-    };
+/// The environment variables of a destination's token, and of the key and the secret of which one is made.
+fn environment(to: &Target) -> (Option<&'static str>, [Option<&'static str>; 2]) {
+    match to {
+        Target::Whip { .. } => (Some("WHIP_TOKEN"), [None; 2]),
+        Target::LiveKit { .. } => (None, [Some("LIVEKIT_API_KEY"), Some("LIVEKIT_API_SECRET")]),
+        Target::Rtmp { .. } | Target::Srt { .. } | Target::Hls { .. } => (None, [None; 2]),
+    }
+}
+
+fn variable(name: &str) -> Option<Secret> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new)
 }
 

@@ -12,3 +12,4 @@ mod sources;
 mod stage;
 mod stems;
 mod transitions;
+mod webrtc;

@@ -51,5 +51,5 @@ pub(super) fn connect(order: &Order, folder: &Path) -> Result<Link, PublishError
         feeds.push(Feed::new(appsrc, video, start.clone(), QUEUE));
     }
     let passed = move || counts.iter().map(|count| count.load(Ordering::Relaxed)).sum();
-    Ok(Link { pipeline, feeds, passed: Box::new(passed) })
+    Ok(Link { pipeline, feeds, passed: Box::new(passed), waiting: None, estimate: None })
 }

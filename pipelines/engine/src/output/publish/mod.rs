@@ -8,6 +8,7 @@
 mod hls;
 mod rtmp;
 mod srt;
+pub mod webrtc;
 
 use std::{
     sync::{
@@ -120,6 +121,8 @@ pub struct Order {
     pub secret: Option<Secret>,
     /// An SRT stream id.
     pub stream_id: Option<Secret>,
+    /// Key and secret of a LiveKit project.
+    pub api: Option<(Secret, Secret)>,
     /// Encoded pictures.
     pub video: Arc<Tap>,
     /// Encoded sound.
@@ -136,6 +139,10 @@ struct Link {
     feeds: Vec<Arc<Feed>>,
     /// Bytes that the other side has taken so far.
     passed: Box<dyn Fn() -> u64 + Send>,
+    /// Whether something waits for the other side, where the feeds' queues do not tell.
+    waiting: Option<Box<dyn Fn() -> bool + Send>>,
+    /// Bits a second that the network seems to carry, where the protocol tells; 0 until known.
+    estimate: Option<Arc<AtomicU64>>,
 }
 
 /// A running publication.
@@ -154,6 +161,8 @@ struct Control {
     link: Mutex<Option<(gst::Bus, Vec<Arc<Feed>>)>>,
     bytes: AtomicU64,
     dropped: AtomicU64,
+    /// See [`Link::estimate`].
+    estimate: AtomicU64,
 }
 
 impl Publisher {
@@ -169,6 +178,7 @@ impl Publisher {
             link: Mutex::new(None),
             bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            estimate: AtomicU64::new(0),
         });
         let shared = control.clone();
         let thread = std::thread::Builder::new().name(name).spawn(move || shared.run());
@@ -188,6 +198,7 @@ impl Publisher {
             bytes: self.control.bytes.load(Ordering::Relaxed),
             queued,
             dropped: dropped + self.control.dropped.load(Ordering::Relaxed),
+            estimate: Some(self.control.estimate.load(Ordering::Relaxed)).filter(|bps| *bps > 0),
         }
     }
 
@@ -273,10 +284,8 @@ impl Control {
             Target::Rtmp { url } => rtmp::connect(order, url)?,
             Target::Srt { host, port, latency_ms } => srt::connect(order, host.as_deref(), *port, *latency_ms)?,
             Target::Hls { folder } => hls::connect(order, folder)?,
-            Target::LiveKit { .. } | Target::Whip { .. } => {
-                let cause = "this build has no WebRTC yet; use RTMP or SRT".to_owned();
-                return Err(PublishError::Lacking { name: order.name.clone(), cause });
-            }
+            Target::LiveKit { url, room, identity, .. } => webrtc::connect_livekit(order, url, room, identity)?,
+            Target::Whip { url } => webrtc::connect_whip(order, url)?,
         };
         let lacking = |cause: String| PublishError::Lacking { name: order.name.clone(), cause };
         let bus = link.pipeline.bus().ok_or_else(|| lacking("no bus".into()))?;
@@ -315,6 +324,8 @@ impl Control {
             {
                 return Err(error);
             }
+            let estimate = link.estimate.as_ref().map_or(0, |bps| bps.load(Ordering::Relaxed));
+            self.estimate.store(estimate, Ordering::Relaxed);
             let now = (link.passed)();
             if now > passed {
                 (passed, moved) = (now, Instant::now());
@@ -327,7 +338,8 @@ impl Control {
             }
             let patience = if live_since.is_some() { SILENT_AFTER } else { CONNECT_WITHIN };
             // A stream that nobody encodes yet is not held against the destination.
-            let waiting = link.feeds.iter().any(|feed| feed.queued() > 0);
+            let queued = || link.feeds.iter().any(|feed| feed.queued() > 0);
+            let waiting = link.waiting.as_ref().map_or_else(queued, |waiting| waiting());
             if !waiting {
                 moved = Instant::now();
             } else if moved.elapsed() > patience {
@@ -382,6 +394,9 @@ fn was_live(since: Option<Instant>) -> bool {
 fn explain(order: &Order, error: &gst::glib::Error, detail: &str) -> PublishError {
     let name = order.name.clone();
     let said = format!("{} {detail}", error.message()).to_lowercase();
+    if order.target.is_webrtc() {
+        return webrtc::explain(order, &said);
+    }
     let any = |words: &[&str]| words.iter().any(|word| said.contains(word));
     if any(&["denied", "not authorized", "unauthorized", "badname", "authentication", "rejected", "badsecret"]) {
         let what = match order.target {

@@ -35,7 +35,7 @@ pub(super) fn connect(order: &Order, url: &str) -> Result<Link, PublishError> {
     }
     let weak = sink.downgrade();
     let passed = move || weak.upgrade().map_or(0, |sink| sent(&sink));
-    Ok(Link { pipeline, feeds, passed: Box::new(passed) })
+    Ok(Link { pipeline, feeds, passed: Box::new(passed), waiting: None, estimate: None })
 }
 
 /// Bytes of media that have gone out: the handshake and the commands before them do not count.

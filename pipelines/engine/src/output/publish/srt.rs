@@ -50,5 +50,6 @@ pub(super) fn connect(order: &Order, host: Option<&str>, port: u16, latency_ms: 
         feeds.push(Feed::new(appsrc, video, start.clone(), QUEUE));
     }
     let passed = count_into(&sink);
-    Ok(Link { pipeline, feeds, passed: Box::new(move || passed.load(std::sync::atomic::Ordering::Relaxed)) })
+    let passed = move || passed.load(std::sync::atomic::Ordering::Relaxed);
+    Ok(Link { pipeline, feeds, passed: Box::new(passed), waiting: None, estimate: None })
 }
