@@ -167,11 +167,13 @@ fn a_wrong_token_is_named_and_the_show_goes_on() -> Result<()> {
         (whip(&server), vec![("WHIP_TOKEN".to_owned(), wrong.clone())]),
         (livekit(&server, ""), vec![]),
     ] {
-        let mut app = scene.run(&address, variables)?;
+        let all = [variables, vec![("PULSE_LOG".to_owned(), "trace".to_owned())]].concat();
+        let mut app = scene.run(&address, all)?;
         let failed = app.wait_for("output_failed", PATIENCE, |_| true)?;
         ensure!(failed.text("/cause")?.contains("token"), "{failed:?}");
         app.wait_for("stats", PATIENCE, |stats| stats.t > failed.t + 1.0)?;
         let finished = end(app, 1.0)?;
+        ensure!(finished.log.contains("DEBUG"), "there is no log to look into");
         ensure!(!finished.log.contains(&wrong), "the token is in the log");
         ensure!(!format!("{:?}", finished.events).contains(&wrong), "the token is in an event");
     }
