@@ -59,6 +59,10 @@ pub struct Secrets {
     pub key: Option<Secret>,
     /// An SRT stream id.
     pub stream_id: Option<Secret>,
+    /// A LiveKit project's key, of which tokens are made where there is none.
+    pub api_key: Option<Secret>,
+    /// The secret of `api_key`.
+    pub api_secret: Option<Secret>,
 }
 
 /// What the engine's thread should do next: only the latest studio counts.

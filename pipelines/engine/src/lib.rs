@@ -43,5 +43,21 @@ pub fn init() -> Result<(), EngineError> {
             factory.set_rank(gst::Rank::NONE);
         }
     }
-    Ok(())
+    register_webrtc().map_err(|e| EngineError::GStreamer(e.to_string()))
+}
+
+/// Adds the WebRTC sinks and their bandwidth estimator, which are built in. They take the place of those that are installed.
+fn register_webrtc() -> Result<(), gst::glib::BoolError> {
+    static ONCE: std::sync::OnceLock<Result<(), gst::glib::BoolError>> = std::sync::OnceLock::new();
+    ONCE.get_or_init(|| {
+        gstrsrtp::plugin_register_static()?;
+        gstrswebrtc::plugin_register_static()?;
+        // Of what else these bring nothing is to be chosen by itself.
+        let registry = gst::Registry::get();
+        for plugin in ["rsrtp", "rswebrtc"] {
+            registry.features_by_plugin(plugin).iter().for_each(|feature| feature.set_rank(gst::Rank::NONE));
+        }
+        Ok(())
+    })
+    .clone()
 }

@@ -10,7 +10,7 @@ use pulse_plan::{
     AudioSpec, Capabilities, Graph, OutputId, OutputKind, OutputNode, Step, VideoSpec, compile, diff, play,
     preview_picture,
 };
-use pulse_show::{Canvas, DestinationId, SourceId, Studio, Target, TransitionKind, ids::slug};
+use pulse_show::{Canvas, Destination, DestinationId, SourceId, Studio, Target, TransitionKind, ids::slug};
 
 use crate::{
     encoder::{SoundEncoder, VideoEncoder},
@@ -78,6 +78,10 @@ impl Running {
 
     /// Makes what runs follow `studio`; without capabilities everything but encoders and outputs.
     pub fn follow(&mut self, studio: &Studio, capabilities: Option<&Capabilities>) {
+        let browsers = |to: &Destination| to.url.parse::<Target>().is_ok_and(|target| target.is_webrtc());
+        if studio.show.destinations.iter().any(browsers) {
+            publish::webrtc::prepare();
+        }
         let compiled = match capabilities {
             Some(capabilities) => {
                 self.elements.clone_from(&capabilities.h264);
@@ -247,6 +251,7 @@ impl Running {
             target: target.clone(),
             secret: secrets.key,
             stream_id: secrets.stream_id,
+            api: secrets.api_key.zip(secrets.api_secret),
             bitrate: node.video.as_ref().map_or(0, |spec| spec.bitrate)
                 + node.audio.as_ref().map_or(0, |spec| spec.bitrate),
             video: video.tap.clone(),

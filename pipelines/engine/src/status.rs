@@ -179,6 +179,8 @@ pub struct OutputStatus {
     pub queued: u64,
     /// Encoded buffers dropped because its queue was full.
     pub dropped: u64,
+    /// Bits a second that the network seems to carry, where the protocol tells.
+    pub estimate: Option<u64>,
 }
 
 /// The state of an output; each variant holds only what is true in it.

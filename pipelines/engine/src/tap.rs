@@ -142,6 +142,11 @@ impl Start {
         start
     }
 
+    /// A start at engine time's own zero: a live sink is given engine time as it is, and sound before the first picture.
+    pub fn in_engine_time() -> Arc<Self> {
+        Arc::new(Self { at: AtomicU64::new(0), lead: AtomicU64::new(0), led_by_video: true })
+    }
+
     fn at(&self) -> Option<u64> {
         Some(self.at.load(Ordering::Acquire)).filter(|at| *at != UNKNOWN)
     }

@@ -32,6 +32,13 @@ impl Timeline {
         pipeline.use_clock(Some(&self.clock));
     }
 
+    /// Makes `pipeline` run on this clock with engine time as its running time.
+    pub fn adopt_from_zero(&self, pipeline: &gst::Pipeline) {
+        self.adopt(pipeline);
+        pipeline.set_start_time(gst::ClockTime::NONE);
+        pipeline.set_base_time(self.zero);
+    }
+
     /// What must be added to a running time of `pipeline` to make it engine time; `None` before it plays.
     pub fn offset_of(&self, pipeline: &gst::Pipeline) -> Option<i64> {
         let base = i64::try_from(pipeline.base_time()?.nseconds()).ok()?;

@@ -30,12 +30,16 @@ pub fn add(
             show.encoding.profile = Profile::ConstrainedBaseline;
         }
         let names = saved.as_ref().map_or_else(|| vec![name_of(&parted.url)], |saved| names_of(saved).to_vec());
-        let key = match parted.secret.or_else(|| from_environment(&to)) {
+        let (token, api) = environment(&to);
+        let [api_key, api_secret] = api.map(|name| name.and_then(variable));
+        let key = match parted.secret.or_else(|| token.and_then(variable)) {
             Some(key) => Some(key),
+            // Of a key and a secret tokens are made: a kept one would only get in their way.
+            None if api_key.is_some() && api_secret.is_some() => None,
             None => from_keychain(&to, &names, keys)?,
         };
         let id = saved.as_ref().map_or_else(|| free_id(show, &to.name()), |saved| saved.id.clone());
-        secrets.insert(id.clone(), Secrets { key, stream_id: parted.stream_id });
+        secrets.insert(id.clone(), Secrets { key, stream_id: parted.stream_id, api_key, api_secret });
         if saved.is_none() {
             show.destinations.push(Destination { id, name: to.name(), url: parted.url });
         }
@@ -70,11 +74,16 @@ fn from_keychain(to: &Target, names: &[String], keys: &dyn KeyStore) -> Result<O
     Ok(None)
 }
 
-fn from_environment(to: &Target) -> Option<Secret> {
-    let name = match to {
-        Target::Whip { .. } => "WHIP_TOKEN",
-        Target::Rtmp { .. } | Target::Srt { .. } | Target::LiveKit { .. } | Target::Hls { .. } => return None,
-    };
+/// The environment variables of a destination's token, and of the key and the secret of which one is made.
+fn environment(to: &Target) -> (Option<&'static str>, [Option<&'static str>; 2]) {
+    match to {
+        Target::Whip { .. } => (Some("WHIP_TOKEN"), [None; 2]),
+        Target::LiveKit { .. } => (None, [Some("LIVEKIT_API_KEY"), Some("LIVEKIT_API_SECRET")]),
+        Target::Rtmp { .. } | Target::Srt { .. } | Target::Hls { .. } => (None, [None; 2]),
+    }
+}
+
+fn variable(name: &str) -> Option<Secret> {
     std::env::var(name).ok().filter(|value| !value.is_empty()).map(Secret::new)
 }
 

@@ -14,3 +14,4 @@ mod sources;
 mod stage;
 mod stems;
 mod transitions;
+mod webrtc;

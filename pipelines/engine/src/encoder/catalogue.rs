@@ -2,6 +2,7 @@
 
 use gst::prelude::*;
 use pulse_plan::VideoSpec;
+use pulse_show::Profile;
 
 use super::EncoderError;
 
@@ -148,6 +149,8 @@ impl Candidate {
                 ("sync-lookahead", "0"),
                 ("vbv-buf-capacity", "1000"),
                 ("byte-stream", "false"),
+                // Frames encoded side by side are late by one for each thread: too much for those who talk to each other.
+                ("sliced-threads", if spec.profile == Profile::ConstrainedBaseline { "true" } else { "false" }),
             ],
             Dialect::OpenH264 => vec![
                 ("bitrate", &bits),

@@ -30,7 +30,7 @@ const WAITING: u64 = 20;
 /// An encoder that takes pictures and gives nothing for this long has failed.
 const STUCK_AFTER: Duration = Duration::from_secs(3);
 /// Keyframes are made at most this often on request.
-const KEYFRAME_EVERY_NS: u64 = 500_000_000;
+const KEYFRAME_EVERY_NS: u64 = 200_000_000;
 /// How long a pipeline may take to go down.
 const STOP_WITHIN: Duration = Duration::from_secs(2);
 

@@ -122,6 +122,7 @@ impl Recorder {
             bytes: self.control.bytes.load(Ordering::Relaxed),
             queued,
             dropped: dropped + self.control.dropped.load(Ordering::Relaxed),
+            estimate: None,
         }
     }
 

@@ -57,5 +57,7 @@ pub(super) fn connect(order: &Order, folder: &Path) -> Result<Link, PublishError
         passed: Box::new(passed),
         connect_within: Some(CONNECT_WITHIN),
         silent_after: SILENT_AFTER,
+        waiting: None,
+        estimate: None,
     })
 }

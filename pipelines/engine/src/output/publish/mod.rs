@@ -5,9 +5,11 @@
 //!
 //! Invariant: a destination that is slow, silent or wrong holds up nobody: its queue is its own, and drops whole groups of pictures.
 
+mod error;
 mod hls;
 mod rtmp;
 mod srt;
+pub mod webrtc;
 
 use std::{
     sync::{
@@ -18,6 +20,8 @@ use std::{
     time::{Duration, Instant},
 };
 
+pub use error::PublishError;
+use error::explain;
 use gst::prelude::*;
 use pulse_plan::OutputId;
 use pulse_show::{Secret, Target};
@@ -49,99 +53,6 @@ const SHUT_OUT_MOST: u32 = 3;
 /// A connection that held this long was a good one: the next loss begins with short waits again.
 const GOOD_AFTER: Duration = Duration::from_secs(10);
 
-/// Why a destination is not live.
-#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum PublishError {
-    /// The secret is needed and there is none.
-    #[error("{name} has no {what}. Paste it and go live again.")]
-    NoSecret {
-        /// The destination.
-        name: String,
-        /// What is missing: `stream key`.
-        what: &'static str,
-    },
-    /// The other side does not know the secret.
-    #[error("{name} does not accept the {what} ({cause}). Paste a new one.")]
-    Refused {
-        /// The destination.
-        name: String,
-        /// What was refused: `stream key`.
-        what: &'static str,
-        /// What it said.
-        cause: String,
-    },
-    /// The other side hangs up before it takes anything.
-    #[error("{name} hangs up at once: most likely it does not know the {what}. Paste a new one, or try again later.")]
-    ShutOut {
-        /// The destination.
-        name: String,
-        /// What it may not know: `stream key`.
-        what: &'static str,
-    },
-    /// Nobody is there.
-    #[error("{name} cannot be reached ({cause}). Check the address and the network; it is tried again by itself.")]
-    Unreachable {
-        /// The destination.
-        name: String,
-        /// What the system said.
-        cause: String,
-    },
-    /// It is there and lets nothing through.
-    #[error("{name} takes nothing any more (for {seconds} s). It is tried again by itself.")]
-    Silent {
-        /// The destination.
-        name: String,
-        /// For how long.
-        seconds: u64,
-    },
-    /// The connection ended.
-    #[error("the connection to {name} was lost ({cause}). It is tried again by itself.")]
-    Lost {
-        /// The destination.
-        name: String,
-        /// What the system said.
-        cause: String,
-    },
-    /// Something is missing on this machine.
-    #[error("{name} cannot be published to: {cause}")]
-    Lacking {
-        /// The destination.
-        name: String,
-        /// What is missing.
-        cause: String,
-    },
-}
-
-impl PublishError {
-    /// What a loss means when nothing had been taken yet.
-    fn before_live(self, target: &Target) -> Self {
-        match self {
-            Self::Lost { name, .. } if matches!(target, Target::Srt { .. }) => Self::Unreachable {
-                name,
-                cause: "nobody answers, or not under this passphrase and stream id".to_owned(),
-            },
-            Self::Lost { name, .. } => Self::ShutOut { name, what: secret_of(target) },
-            other => other,
-        }
-    }
-
-    /// A stable word for it, as documented for error codes.
-    fn code(&self) -> &'static str {
-        match self {
-            Self::NoSecret { .. } | Self::Refused { .. } | Self::ShutOut { .. } => "destination_refused",
-            Self::Unreachable { .. } => "destination_unreachable",
-            Self::Silent { .. } => "destination_silent",
-            Self::Lost { .. } => "destination_lost",
-            Self::Lacking { .. } => "not_supported",
-        }
-    }
-
-    /// Whether another try with the same settings is in vain.
-    fn is_final(&self) -> bool {
-        matches!(self, Self::NoSecret { .. } | Self::Refused { .. } | Self::Lacking { .. })
-    }
-}
-
 /// What to publish, where, and by which secrets.
 #[derive(Clone)]
 pub struct Order {
@@ -157,6 +68,8 @@ pub struct Order {
     pub stream_id: Option<Secret>,
     /// Bits a second of pictures and sound together.
     pub bitrate: u32,
+    /// Key and secret of a LiveKit project.
+    pub api: Option<(Secret, Secret)>,
     /// Encoded pictures.
     pub video: Arc<Tap>,
     /// Encoded sound.
@@ -177,6 +90,10 @@ struct Link {
     connect_within: Option<Duration>,
     /// Nothing gets through for this long: the connection is dead, whatever it says.
     silent_after: Duration,
+    /// Whether something waits for the other side, where the feeds' queues do not tell.
+    waiting: Option<Box<dyn Fn() -> bool + Send>>,
+    /// Bits a second that the network seems to carry, where the protocol tells; 0 until known.
+    estimate: Option<Arc<AtomicU64>>,
 }
 
 /// A running publication.
@@ -195,6 +112,8 @@ struct Control {
     link: Mutex<Option<(gst::Bus, Vec<Arc<Feed>>)>>,
     bytes: AtomicU64,
     dropped: AtomicU64,
+    /// See [`Link::estimate`].
+    estimate: AtomicU64,
 }
 
 impl Publisher {
@@ -210,6 +129,7 @@ impl Publisher {
             link: Mutex::new(None),
             bytes: AtomicU64::new(0),
             dropped: AtomicU64::new(0),
+            estimate: AtomicU64::new(0),
         });
         let shared = control.clone();
         let thread = std::thread::Builder::new().name(name).spawn(move || shared.run());
@@ -229,6 +149,7 @@ impl Publisher {
             bytes: self.control.bytes.load(Ordering::Relaxed),
             queued,
             dropped: dropped + self.control.dropped.load(Ordering::Relaxed),
+            estimate: Some(self.control.estimate.load(Ordering::Relaxed)).filter(|bps| *bps > 0),
         }
     }
 
@@ -318,10 +239,8 @@ impl Control {
             Target::Rtmp { url } => rtmp::connect(order, url)?,
             Target::Srt { host, port, latency_ms } => srt::connect(order, host.as_deref(), *port, *latency_ms)?,
             Target::Hls { folder } => hls::connect(order, folder)?,
-            Target::LiveKit { .. } | Target::Whip { .. } => {
-                let cause = "this build has no WebRTC yet; use RTMP or SRT".to_owned();
-                return Err(PublishError::Lacking { name: order.name.clone(), cause });
-            }
+            Target::LiveKit { url, room, identity, .. } => webrtc::connect_livekit(order, url, room, identity)?,
+            Target::Whip { url } => webrtc::connect_whip(order, url)?,
         };
         let lacking = |cause: String| PublishError::Lacking { name: order.name.clone(), cause };
         let bus = link.pipeline.bus().ok_or_else(|| lacking("no bus".into()))?;
@@ -361,6 +280,8 @@ impl Control {
             {
                 return Err(if live_since.is_some() { error } else { error.before_live(&order.target) });
             }
+            let estimate = link.estimate.as_ref().map_or(0, |bps| bps.load(Ordering::Relaxed));
+            self.estimate.store(estimate, Ordering::Relaxed);
             let now = (link.passed)();
             if now > passed {
                 (passed, moved) = (now, Instant::now());
@@ -373,7 +294,8 @@ impl Control {
             }
             let patience = if live_since.is_some() { Some(link.silent_after) } else { link.connect_within };
             // A stream that nobody encodes yet is not held against the destination.
-            let waiting = link.feeds.iter().any(|feed| feed.queued() > 0);
+            let queued = || link.feeds.iter().any(|feed| feed.queued() > 0);
+            let waiting = link.waiting.as_ref().map_or_else(queued, |waiting| waiting());
             if !waiting {
                 moved = Instant::now();
             } else if let Some(patience) = patience.filter(|patience| moved.elapsed() > *patience) {
@@ -418,56 +340,6 @@ impl Control {
             tracing::warn!(%error);
         }
     }
-}
-
-/// What people call the secret that lets the program in.
-fn secret_of(target: &Target) -> &'static str {
-    match target {
-        Target::Rtmp { .. } => "stream key",
-        Target::Srt { .. } => "passphrase or stream id",
-        Target::LiveKit { .. } | Target::Whip { .. } => "token",
-        Target::Hls { .. } => "folder",
-    }
-}
-
-/// What an element's error means for this destination. Errors may carry the whole address, key and all: only our own words go out.
-fn explain(order: &Order, error: &gst::glib::Error, detail: &str) -> PublishError {
-    let name = order.name.clone();
-    let said = format!("{} {detail}", error.message()).to_lowercase();
-    let any = |words: &[&str]| words.iter().any(|word| said.contains(word));
-    if any(&["denied", "not authorized", "unauthorized", "badname", "authentication", "rejected", "badsecret"]) {
-        let what = secret_of(&order.target);
-        return PublishError::Refused { name, what, cause: "it refused to publish".to_owned() };
-    }
-    let unreachable = |cause: &str| PublishError::Unreachable { name: name.clone(), cause: cause.to_owned() };
-    let opening = [
-        gst::ResourceError::NotFound,
-        gst::ResourceError::OpenRead,
-        gst::ResourceError::OpenWrite,
-        gst::ResourceError::OpenReadWrite,
-    ];
-    if any(&["connection refused"]) {
-        return unreachable("nobody listens there");
-    }
-    if any(&["resolv", "name or service", "no address"]) {
-        return unreachable("there is no such host");
-    }
-    if any(&["unreachable", "no route"]) {
-        return unreachable("the network does not lead there");
-    }
-    if any(&["certificate", "tls"]) {
-        return unreachable("its certificate is not one that this computer trusts");
-    }
-    if any(&["short read", "handshake"]) {
-        return unreachable("what answers there does not speak RTMP");
-    }
-    if any(&["timed out", "timeout"]) {
-        return unreachable("it does not answer");
-    }
-    if opening.into_iter().any(|kind| error.matches(kind)) {
-        return unreachable("it could not be opened");
-    }
-    PublishError::Lost { name, cause: "the other side closed it".to_owned() }
 }
 
 impl Order {

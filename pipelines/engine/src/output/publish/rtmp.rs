@@ -46,6 +46,8 @@ pub(super) fn connect(order: &Order, url: &str) -> Result<Link, PublishError> {
         passed: Box::new(passed),
         connect_within: Some(CONNECT_WITHIN),
         silent_after: SILENT_AFTER,
+        waiting: None,
+        estimate: None,
     })
 }
 

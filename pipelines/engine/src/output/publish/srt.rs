@@ -74,7 +74,15 @@ pub(super) fn connect(order: &Order, host: Option<&str>, port: u16, latency_ms: 
         0
     };
     let connect_within = host.is_some().then_some(CONNECT_WITHIN);
-    Ok(Link { pipeline, feeds, passed: Box::new(passed), connect_within, silent_after: SILENT_AFTER })
+    Ok(Link {
+        pipeline,
+        feeds,
+        passed: Box::new(passed),
+        connect_within,
+        silent_after: SILENT_AFTER,
+        waiting: None,
+        estimate: None,
+    })
 }
 
 /// Whether the other side has acknowledged anything: a caller's packets go out whether or not anybody is there.
