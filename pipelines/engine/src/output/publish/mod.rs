@@ -194,6 +194,9 @@ impl Control {
     }
 
     fn run(&self) {
+        if let Some(message) = webrtc::left_out(&self.order.target) {
+            self.order.notices.tell(Notice::Refused { message: format!("{}: {message}", self.order.name) });
+        }
         let (mut attempt, mut ever_live, mut shut_out) = (1, false, 0);
         while !self.stopping() {
             self.set(OutputState::Connecting { attempt });

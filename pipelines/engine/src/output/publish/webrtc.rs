@@ -16,6 +16,7 @@ use std::{
 };
 
 use gst::{glib, prelude::*};
+use pulse_show::Target;
 use url::{Host, Url};
 
 use super::{CONNECT_WITHIN, Link, Order, PublishError, count_into, make};
@@ -49,6 +50,16 @@ pub fn prepare() {
             tracing::warn!(%error, "going live by WebRTC will take a little longer");
         }
     });
+}
+
+/// What was asked for with a destination and is not done, and what to do instead.
+pub(super) fn left_out(target: &Target) -> Option<&'static str> {
+    match target {
+        Target::LiveKit { simulcast: true, .. } | Target::LiveKit { cameras: true, .. } => {
+            Some("simulcast and cameras are not supported yet; the program alone is published, in one layer")
+        }
+        _ => None,
+    }
 }
 
 /// A connection to a room of the LiveKit server at `url` (`ws(s)://host[:port]`).
