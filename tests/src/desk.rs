@@ -62,7 +62,8 @@ impl Desk {
     /// # Errors
     /// When it is not installed or its socket does not open within 15 s.
     pub(crate) fn daemon(&mut self, command: &mut Command, socket: Option<&str>) -> Result<()> {
-        command.envs(self.env());
+        // A warning of theirs is not ours, and must not end them.
+        command.envs(self.env()).env_remove("G_DEBUG");
         // What they remember belongs to the session too.
         for variable in ["XDG_STATE_HOME", "XDG_CONFIG_HOME", "XDG_CACHE_HOME", "XDG_DATA_HOME"] {
             command.env(variable, self.path(variable));
@@ -83,7 +84,7 @@ impl Desk {
     /// # Errors
     /// When it is not installed or does not end well.
     pub(crate) fn tool(&self, command: &mut Command) -> Result<String> {
-        let (output, _) = run(command.envs(self.env()))?;
+        let (output, _) = run(command.envs(self.env()).env_remove("G_DEBUG"))?;
         Ok(String::from_utf8_lossy(&output).into_owned())
     }
 }
