@@ -144,7 +144,7 @@ fn a_killed_server_has_the_program_again_when_it_is_back_and_the_recording_lost_
     app.wait_for("publishing", LIVE, |_| true)?;
     let tracks = tracks(&mut viewer)?;
     judge_program(&mut viewer, &tracks)?;
-    end(app, 5.0).map(|_| ())
+    end(app, 3.0).map(|_| ())
 }
 
 #[test]
